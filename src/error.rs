@@ -1,0 +1,277 @@
+//! The one list of errors, shared by every module and, under the same names, by the C header.
+
+/// What went wrong. Every function of the library that can fail returns one of these negative
+/// values, or `IOT_THING_OK` (0). Numbers are never reused or changed; new ones are only added.
+/// Print one with `iot_thing_err_name()`, explain one with `iot_thing_err_text()`.
+// Rust names in CamelCase; cbindgen prints them as IOT_THING_ERR_SCREAMING_SNAKE_CASE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+#[non_exhaustive]
+pub enum Error {
+    // ---- the call was wrong: nothing was changed -------------------------------------------
+    /// A pointer that must not be NULL is NULL.
+    Null = -1,
+    /// A value or a length is outside the documented range.
+    Argument = -2,
+    /// The call does not fit the current state (connect when connected, use after deinit, ...).
+    State = -3,
+    /// `iot_thing_poll` or `iot_thing_deinit` was called from a callback, or by a second thread
+    /// while the first is inside.
+    Busy = -4,
+    /// The memory given to `iot_thing_init` is too small, or is NULL; `iot_thing_memory_needed`
+    /// tells the size.
+    Memory = -5,
+    /// `struct_size` is 0 or larger than this library knows: initialise with the `_INIT` macro.
+    StructSize = -6,
+    /// The port lacks a required function, or is not the port given to the first
+    /// `iot_thing_init` of this program.
+    Port = -7,
+    /// The socket table lacks a required function.
+    Sockets = -8,
+    /// `transport` is NULL: use `IOT_THING_CONFIG_INIT`.
+    Transport = -9,
+    /// The endpoint is missing, longer than 253 bytes, or not a host name.
+    Endpoint = -10,
+    /// `mqtt_id` is missing, too long, or starts with `$`.
+    MqttId = -11,
+    /// `thing_name` is too long or has a character outside `[a-zA-Z0-9:_-]`.
+    ThingName = -12,
+    /// The client certificate is missing or is not one PEM or DER X.509 certificate chain.
+    ClientCert = -13,
+    /// The private key is missing or is not a P-256 key as PEM or DER (SEC1 or PKCS#8).
+    PrivateKey = -14,
+    /// The private key does not belong to the client certificate.
+    KeyMismatch = -15,
+    /// The CA certificates are not PEM or DER X.509 certificates.
+    CaCerts = -16,
+    /// A topic is empty, not UTF-8, has a wildcard, or breaks an AWS IoT limit (256 bytes,
+    /// 8 levels).
+    Topic = -17,
+    /// The message can never fit: larger than the AWS limit or than the configured buffer.
+    /// `iot_thing_last_needed` tells the size that was needed.
+    TooLarge = -18,
+    /// The outbox is full for now: poll, and try again when something has been acknowledged.
+    QueueFull = -19,
+    /// The port's random source failed.
+    Random = -20,
+
+    // ---- JSON --------------------------------------------------------------------------------
+    /// The text is not JSON as RFC 8259 defines it.
+    JsonSyntax = -30,
+    /// The text is not valid UTF-8, or has an unpaired surrogate escape.
+    JsonUtf8 = -31,
+    /// Nested deeper than `IOT_THING_JSON_MAX_DEPTH`.
+    JsonDepth = -32,
+    /// No member of that name, no element of that index, or the iteration is over.
+    JsonNotFound = -33,
+    /// The value has another type than the one asked for.
+    JsonType = -34,
+    /// The number does not fit the type asked for, or has more decimals than asked for.
+    JsonRange = -35,
+    /// The buffer is too small; the size needed was reported.
+    JsonNoSpace = -36,
+    /// Writer calls in an impossible order (a value where a key is due, an end without a begin).
+    JsonNesting = -37,
+
+    // ---- how an accepted operation ended -------------------------------------------------------
+    /// The service or the broker refused it; the code it gave is reported with it.
+    Rejected = -40,
+    /// No answer in time. Whether the service acted on it is unknown.
+    TimedOut = -41,
+    /// Ended by `iot_thing_deinit`, or withdrawn.
+    Cancelled = -42,
+
+    // ---- why a connection failed or ended ------------------------------------------------------
+    /// The host name could not be resolved.
+    Resolve = -50,
+    /// The TCP connection could not be made.
+    TcpConnect = -51,
+    /// The socket reported an error on an established connection.
+    TcpReset = -52,
+    /// The peer closed the connection.
+    TcpClosed = -53,
+    /// The connection was not established, or the peer took no bytes, within the time allowed.
+    TcpTimeout = -54,
+    /// A socket function returned a value its contract does not allow.
+    SocketContract = -55,
+
+    /// The TLS handshake failed for a reason that has no code of its own.
+    Tls = -60,
+    /// The server sent a TLS alert; its number is reported with it.
+    TlsAlert = -61,
+    /// The TLS handshake did not finish in time.
+    TlsTimeout = -62,
+    /// The server sent a TLS record larger than `tls_rx_size`; the size needed is reported.
+    TlsRecordTooLarge = -63,
+    /// The server sent something that TLS 1.3 does not allow at that point.
+    TlsProtocol = -64,
+    /// The server did not prove who it is: it omitted its certificate or the proof of its key.
+    TlsNotAuthenticated = -65,
+    /// Signing with the private key failed (the secure element reported an error).
+    TlsSign = -66,
+
+    /// The server's certificate does not lead to one of the configured CA certificates.
+    CertUnknownIssuer = -70,
+    /// A certificate of the server has expired.
+    CertExpired = -71,
+    /// A certificate of the server is not valid yet (or the device's clock is wrong).
+    CertNotYetValid = -72,
+    /// The server's certificate is for another host name.
+    CertHostName = -73,
+    /// A certificate of the server may not be used for this purpose.
+    CertUsage = -74,
+    /// A signature made by the server or on its certificates is wrong.
+    CertSignature = -75,
+    /// A certificate of the server is malformed.
+    CertMalformed = -76,
+    /// The server's certificate uses an algorithm that this build does not support.
+    CertUnsupported = -77,
+    /// The time is unknown (`unix_time` returned 0), so validity cannot be checked.
+    CertTimeUnknown = -78,
+
+    /// The broker refused the connection; its CONNACK reason code is reported.
+    MqttRefused = -80,
+    /// The broker did not answer CONNECT in time.
+    MqttTimeout = -81,
+    /// The broker sent something that MQTT 5 does not allow, or a packet larger than `rx_size`.
+    MqttProtocol = -82,
+    /// The broker ended the connection with DISCONNECT; its reason code is reported when known.
+    MqttDisconnected = -83,
+    /// The broker did not answer a PINGREQ.
+    MqttKeepAlive = -84,
+    /// The connection was closed before CONNACK: on AWS IoT usually an unknown or inactive
+    /// certificate, or a policy that does not allow this client id to connect.
+    MqttClosedBeforeConnack = -85,
+    /// The broker refused a subscription the library needs: on AWS IoT usually the policy.
+    MqttSubscribeRefused = -86,
+}
+
+impl Error {
+    /// The value that C sees.
+    pub const fn code(self) -> i32 {
+        self as i32
+    }
+}
+
+/// Declares name and explanation of every error once; an error without an entry does not compile.
+macro_rules! describe {
+    ($($variant:ident, $name:literal, $text:literal;)*) => {
+        /// Every error, for tests and for looking one up by its code.
+        pub const ALL: &[Error] = &[$(Error::$variant),*];
+
+        impl Error {
+            /// The name of the constant in the C header, NUL-terminated.
+            pub const fn c_name(self) -> &'static core::ffi::CStr {
+                match self { $(Error::$variant => {
+                    const NAME: &core::ffi::CStr = match core::ffi::CStr::from_bytes_with_nul(
+                        concat!("IOT_THING_ERR_", $name, "\0").as_bytes()) { Ok(name) => name, Err(_) => c"" };
+                    NAME
+                })* }
+            }
+
+            /// What it means and what to do, in a few words, NUL-terminated.
+            pub const fn c_text(self) -> &'static core::ffi::CStr {
+                match self { $(Error::$variant => {
+                    const TEXT: &core::ffi::CStr = match core::ffi::CStr::from_bytes_with_nul(
+                        concat!($text, "\0").as_bytes()) { Ok(text) => text, Err(_) => c"" };
+                    TEXT
+                })* }
+            }
+        }
+    };
+}
+
+describe! {
+    Null, "NULL", "a required pointer is NULL";
+    Argument, "ARGUMENT", "a value or length is out of range";
+    State, "STATE", "the call does not fit the current state";
+    Busy, "BUSY", "called from a callback or by a second thread while poll is running";
+    Memory, "MEMORY", "the memory is too small: ask iot_thing_memory_needed()";
+    StructSize, "STRUCT_SIZE", "struct_size is wrong: initialise the struct with its _INIT macro";
+    Port, "PORT", "the port lacks a required function or differs from the first one given";
+    Sockets, "SOCKETS", "the socket table lacks a required function";
+    Transport, "TRANSPORT", "no transport: use IOT_THING_CONFIG_INIT";
+    Endpoint, "ENDPOINT", "endpoint is missing, too long or not a host name";
+    MqttId, "MQTT_ID", "mqtt_id is missing, too long or starts with $";
+    ThingName, "THING_NAME", "thing_name is too long or has a character outside [a-zA-Z0-9:_-]";
+    ClientCert, "CLIENT_CERT", "client_cert is missing or not a PEM or DER certificate";
+    PrivateKey, "PRIVATE_KEY", "private_key is missing or not a P-256 key in PEM or DER";
+    KeyMismatch, "KEY_MISMATCH", "private_key does not belong to client_cert";
+    CaCerts, "CA_CERTS", "ca_certs is not a list of PEM or DER certificates";
+    Topic, "TOPIC", "the topic is empty, not UTF-8, has a wildcard or is over the AWS limits";
+    TooLarge, "TOO_LARGE", "the message can never fit: iot_thing_last_needed() tells the size";
+    QueueFull, "QUEUE_FULL", "the outbox is full: poll and try again";
+    Random, "RANDOM", "the random source failed";
+    JsonSyntax, "JSON_SYNTAX", "not JSON (RFC 8259)";
+    JsonUtf8, "JSON_UTF8", "not UTF-8, or an unpaired surrogate";
+    JsonDepth, "JSON_DEPTH", "nested too deep";
+    JsonNotFound, "JSON_NOT_FOUND", "no such member or element";
+    JsonType, "JSON_TYPE", "the value has another type";
+    JsonRange, "JSON_RANGE", "the number does not fit the type asked for";
+    JsonNoSpace, "JSON_NO_SPACE", "the buffer is too small";
+    JsonNesting, "JSON_NESTING", "writer calls in an impossible order";
+    Rejected, "REJECTED", "refused by the service: see the code reported with it";
+    TimedOut, "TIMED_OUT", "no answer in time: the outcome is unknown";
+    Cancelled, "CANCELLED", "cancelled before it was done";
+    Resolve, "RESOLVE", "host name not resolved: check DNS and the endpoint";
+    TcpConnect, "TCP_CONNECT", "TCP connection not made: check network, port and firewall";
+    TcpReset, "TCP_RESET", "the socket failed on an established connection";
+    TcpClosed, "TCP_CLOSED", "the peer closed the connection";
+    TcpTimeout, "TCP_TIMEOUT", "the network took no bytes in time";
+    SocketContract, "SOCKET_CONTRACT", "a socket function broke its contract: check the port";
+    Tls, "TLS", "TLS handshake failed";
+    TlsAlert, "TLS_ALERT", "the server sent a TLS alert";
+    TlsTimeout, "TLS_TIMEOUT", "TLS handshake not finished in time";
+    TlsRecordTooLarge, "TLS_RECORD_TOO_LARGE", "TLS record larger than tls_rx_size";
+    TlsProtocol, "TLS_PROTOCOL", "the server broke the TLS 1.3 protocol";
+    TlsNotAuthenticated, "TLS_NOT_AUTHENTICATED", "the server did not prove its identity";
+    TlsSign, "TLS_SIGN", "signing with the private key failed";
+    CertUnknownIssuer, "CERT_UNKNOWN_ISSUER", "server certificate not issued by a configured CA";
+    CertExpired, "CERT_EXPIRED", "server certificate expired: check it and the device's clock";
+    CertNotYetValid, "CERT_NOT_YET_VALID", "server certificate not valid yet: check the clock";
+    CertHostName, "CERT_HOST_NAME", "server certificate is for another host name";
+    CertUsage, "CERT_USAGE", "server certificate may not be used for this purpose";
+    CertSignature, "CERT_SIGNATURE", "a signature of the server is wrong";
+    CertMalformed, "CERT_MALFORMED", "server certificate is malformed";
+    CertUnsupported, "CERT_UNSUPPORTED", "server certificate uses an unsupported algorithm";
+    CertTimeUnknown, "CERT_TIME_UNKNOWN", "the time is unknown: unix_time must be set";
+    MqttRefused, "MQTT_REFUSED", "the broker refused the connection";
+    MqttTimeout, "MQTT_TIMEOUT", "no CONNACK in time";
+    MqttProtocol, "MQTT_PROTOCOL", "the broker broke MQTT 5 or sent more than rx_size";
+    MqttDisconnected, "MQTT_DISCONNECTED", "the broker ended the connection";
+    MqttKeepAlive, "MQTT_KEEP_ALIVE", "the broker did not answer a ping";
+    MqttClosedBeforeConnack, "MQTT_CLOSED_BEFORE_CONNACK", "closed before CONNACK: check certificate status and policy";
+    MqttSubscribeRefused, "MQTT_SUBSCRIBE_REFUSED", "subscription refused: check the policy";
+}
+
+impl embedded_io_async::Error for Error {
+    fn kind(&self) -> embedded_io_async::ErrorKind {
+        embedded_io_async::ErrorKind::Other
+    }
+}
+
+impl core::fmt::Display for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.c_text().to_str().unwrap_or_default())
+    }
+}
+
+impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_texts_are_present() {
+        for (i, a) in ALL.iter().enumerate() {
+            assert!(a.code() < 0);
+            assert!(a.c_name().to_bytes().starts_with(b"IOT_THING_ERR_"));
+            assert!(!a.c_text().is_empty());
+            for b in &ALL[i + 1..] {
+                assert_ne!(a.code(), b.code());
+                assert_ne!(a.c_name(), b.c_name());
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The core of `iot_thing`: an AWS IoT Thing without heap, threads or an operating system.
+//!
+//! C firmware uses it through `include/iot_thing.h`; that face is `ffi/`, the only module with
+//! unsafe code. The modules below it are safe Rust, each usable and tested on its own:
+//! bytes and time come in as values, so none of them needs a network or a clock to be tested.
+
+#![cfg_attr(not(test), no_std)]
+#![deny(unsafe_code, unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
+#![warn(missing_docs)]
+
+pub mod error;
+#[forbid(unsafe_code)]
+pub mod json;
+#[forbid(unsafe_code)]
+pub mod tls;
+
+pub use error::Error;
