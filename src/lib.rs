@@ -9,8 +9,20 @@
 #![warn(missing_docs)]
 
 pub mod error;
+#[allow(unsafe_code)]
+pub mod ffi;
 #[forbid(unsafe_code)]
 pub mod json;
+#[forbid(unsafe_code)]
+pub mod mqtt;
+#[forbid(unsafe_code)]
+pub mod net;
+#[forbid(unsafe_code)]
+pub mod port;
+#[forbid(unsafe_code)]
+pub mod shadow;
+#[forbid(unsafe_code)]
+pub mod thing;
 #[forbid(unsafe_code)]
 pub mod tls;
 

@@ -1,1 +1,105 @@
-//! TLS.
+//! TLS: from the first byte on, application bytes move only over an authenticated connection.
+//!
+//! The rest of the library sees this boundary and nothing behind it: a [`Slot`] holds the socket
+//! and the record buffers, [`handshake`] turns it into [`Secured`], the only type that carries
+//! application bytes, or into a [`Failure`] with its cause. Behind the boundary stands one engine:
+//! today `embedded/`, the published embedded-tls crate, contained. The verifier and the credentials
+//! belong to no engine.
+//!
+//! Everything here is driven by polling: a future that returns *pending* is simply polled again,
+//! and every future but the handshake may be dropped at any time without harm.
+
+mod credentials;
+mod der;
+mod ecdsa;
+#[cfg(feature = "embedded-tls")]
+mod embedded;
+mod pem;
+mod verifier;
+
+pub use credentials::{
+    CertList, Credentials, Inputs, KeyInput, amazon_roots, load, storage_needed,
+};
+#[cfg(feature = "embedded-tls")]
+pub use embedded::{
+    MAX_RX, MAX_TX, MIN_RX, MIN_TX, Secured, Slot, application_bytes, handshake, memory_size,
+};
+pub use verifier::{Authenticated, LeafKey, MAX_CERTIFICATES, verify_chain, verify_signature};
+
+use crate::Error;
+
+/// What one handshake needs to know.
+#[derive(Clone, Copy)]
+pub struct Config<'a> {
+    /// The host name (or IP address) that the server's certificate must carry. A host name is
+    /// also sent as SNI.
+    pub host: &'a str,
+    /// The one application protocol to offer (ALPN), or none.
+    pub alpn: Option<&'a [u8]>,
+    /// Who we are and whom we trust.
+    pub credentials: &'a Credentials<'a>,
+    /// Seconds since 1970-01-01 00:00 UTC; 0 when the time is unknown, which is refused.
+    pub unix_time: u64,
+}
+
+/// Why a handshake or a connection failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// The cause.
+    pub error: Error,
+    /// The alert that the server sent, where its number is known. 0 (close_notify) beside
+    /// [`Error::TcpClosed`] is an orderly end; without it the connection was cut.
+    pub alert: Option<u8>,
+    /// The size in bytes that would have been enough, with [`Error::TlsRecordTooLarge`] (for `rx`)
+    /// and [`Error::TooLarge`] (for `tx`); otherwise 0.
+    pub needed: usize,
+}
+
+impl Failure {
+    /// A failure with nothing but a cause.
+    pub const fn new(error: Error) -> Self {
+        Self {
+            error,
+            alert: None,
+            needed: 0,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::new(error)
+    }
+}
+
+/// What was agreed on in the handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Info {
+    /// The protocol version, 0x0304 for TLS 1.3.
+    pub version: u16,
+    /// The cipher suite, 0x1301 for TLS_AES_128_GCM_SHA256.
+    pub cipher_suite: u16,
+    /// The key exchange group, 23 for secp256r1.
+    pub group: u16,
+}
+
+/// A source of cryptographically secure random bytes.
+pub trait Random {
+    /// Fills all of `out`. After an error nothing that was built from this source is sent.
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error>;
+}
+
+impl<R: Random + ?Sized> Random for &mut R {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        (**self).fill(out)
+    }
+}
+
+/// A P-256 key that never enters our memory, such as one in a secure element.
+pub trait Signer {
+    /// Signs a SHA-256 digest with ECDSA over P-256. Writes the signature as a DER
+    /// `ECDSA-Sig-Value` (at most 72 bytes) to the start of `signature_der` and returns its length.
+    ///
+    /// Any error ends the handshake with [`Error::TlsSign`].
+    fn sign(&self, sha256: &[u8; 32], signature_der: &mut [u8]) -> Result<usize, Error>;
+}

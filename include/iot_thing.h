@@ -1,0 +1,2671 @@
+/*
+ * iot_thing: an AWS IoT Thing for C firmware.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * Generated from the Rust sources by tools/header; do not edit.
+ *
+ * Rules that hold everywhere:
+ * - A function that can fail returns an int32_t: 0 (IOT_THING_OK) or a positive result on
+ *   success, a negative IOT_THING_ERR_... on failure. A call that fails changes nothing, and
+ *   out-parameters are written on success only.
+ * - Every callback takes the `void *user` it was registered with first, and is called from
+ *   iot_thing_poll() (or, where it says so, iot_thing_deinit()) on the thread that called it.
+ * - Nothing blocks but iot_thing_wait(); nothing allocates; nothing keeps a pointer unless its
+ *   description says so.
+ * - Structures that may grow start with `struct_size`: initialise them with their _INIT macro.
+ */
+
+#ifndef IOT_THING_H
+#define IOT_THING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Marks functions whose result must be looked at. Define it empty before the #include to
+ * silence it.
+ */
+#ifndef IOT_THING_NODISCARD
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || \
+    (!defined(__cplusplus) && defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define IOT_THING_NODISCARD [[nodiscard]]
+#elif defined(__GNUC__) || defined(__clang__)
+#define IOT_THING_NODISCARD __attribute__((warn_unused_result))
+#else
+#define IOT_THING_NODISCARD
+#endif
+#endif
+
+/**
+ * The deepest nesting of objects and arrays that is read or written.
+ */
+#define IOT_THING_JSON_MAX_DEPTH 16
+
+/**
+ * The most decimals of a scaled integer.
+ */
+#define IOT_THING_JSON_MAX_DECIMALS 18
+
+/**
+ * Bytes of a Thing besides its configurable buffers, on 32-bit targets.
+ */
+#define IOT_THING_FIXED_SIZE_32 5376
+
+/**
+ * The same on 64-bit targets.
+ */
+#define IOT_THING_FIXED_SIZE_64 7552
+
+/**
+ * What TLS adds to it, on 32-bit targets.
+ */
+#define IOT_THING_TLS_FIXED_SIZE_32 2816
+
+/**
+ * The same on 64-bit targets.
+ */
+#define IOT_THING_TLS_FIXED_SIZE_64 2816
+
+/**
+ * Major version of the library and of this header.
+ */
+#define IOT_THING_VERSION_MAJOR 0
+
+/**
+ * Minor version; while the major version is 0 a new minor version may break the ABI.
+ */
+#define IOT_THING_VERSION_MINOR 1
+
+/**
+ * Patch version.
+ */
+#define IOT_THING_VERSION_PATCH 0
+
+/**
+ * Success. Every error is negative: see `iot_thing_err`.
+ */
+#define IOT_THING_OK 0
+
+/**
+ * `iot_thing_poll`: nothing to do until a socket is ready or a call queues something.
+ */
+#define IOT_THING_FOREVER INT32_MAX
+
+/**
+ * Port used when `port` is 0 (MQTT over TLS, AWS IoT Core's default).
+ */
+#define IOT_THING_DEFAULT_PORT 8883
+
+/**
+ * Default of `rx_size`: the largest MQTT packet that can be received, in bytes.
+ */
+#define IOT_THING_DEFAULT_RX_SIZE 4096
+
+/**
+ * Default of `tx_size`: bytes of messages that can wait in the outbox, and be in flight.
+ */
+#define IOT_THING_DEFAULT_TX_SIZE 2048
+
+/**
+ * Default of `reply_size`: the largest answer an `on_shadow_request` callback can write, in bytes.
+ */
+#define IOT_THING_DEFAULT_REPLY_SIZE 512
+
+/**
+ * Default of `queue_len`: messages that can wait in the outbox or for their answer.
+ */
+#define IOT_THING_DEFAULT_QUEUE_LEN 16
+
+/**
+ * Default of `tls_rx_size`: the largest TLS record a server may send (RFC 8446, 5.2). AWS IoT
+ * ignores requests for smaller records, so less is safe only when the server is known.
+ */
+#define IOT_THING_DEFAULT_TLS_RX_SIZE 16640
+
+/**
+ * Default of `tls_tx_size`: the largest TLS record sent; it must hold the client certificate.
+ */
+#define IOT_THING_DEFAULT_TLS_TX_SIZE 2048
+
+/**
+ * Bytes of the memory that hold PEM certificates once decoded, in `IOT_THING_MEMORY_SIZE`.
+ * Certificates given as DER are used where they are and need none of it.
+ */
+#define IOT_THING_CREDENTIALS_SIZE 3072
+
+/**
+ * Default of `keep_alive_s`, in seconds.
+ */
+#define IOT_THING_DEFAULT_KEEP_ALIVE_S 60
+
+/**
+ * Smallest `keep_alive_s` (AWS IoT Core grants no less).
+ */
+#define IOT_THING_MIN_KEEP_ALIVE_S 30
+
+/**
+ * Largest `keep_alive_s` (AWS IoT Core grants no more).
+ */
+#define IOT_THING_MAX_KEEP_ALIVE_S 1200
+
+/**
+ * Default of `session_expiry_s`: AWS IoT Core's default limit, one hour.
+ */
+#define IOT_THING_DEFAULT_SESSION_EXPIRY_S 3600
+
+/**
+ * `session_expiry_s`: the session ends with the connection.
+ */
+#define IOT_THING_SESSION_NONE UINT32_MAX
+
+/**
+ * Default of `connect_timeout_ms`: name resolution and TCP connection together.
+ */
+#define IOT_THING_DEFAULT_CONNECT_TIMEOUT_MS 20000
+
+/**
+ * Default of `tls_timeout_ms`: the whole TLS handshake.
+ */
+#define IOT_THING_DEFAULT_TLS_TIMEOUT_MS 30000
+
+/**
+ * Default of `mqtt_timeout_ms`: CONNACK, and SUBACK of the library's own subscriptions.
+ */
+#define IOT_THING_DEFAULT_MQTT_TIMEOUT_MS 10000
+
+/**
+ * Default of `stall_timeout_ms`: how long the network may refuse to take bytes.
+ */
+#define IOT_THING_DEFAULT_STALL_TIMEOUT_MS 20000
+
+/**
+ * Default of `shadow_timeout_ms`: from sending a shadow request to its answer.
+ */
+#define IOT_THING_DEFAULT_SHADOW_TIMEOUT_MS 10000
+
+/**
+ * Default of `backoff_base_ms`.
+ */
+#define IOT_THING_DEFAULT_BACKOFF_BASE_MS 1000
+
+/**
+ * Default of `backoff_cap_ms`.
+ */
+#define IOT_THING_DEFAULT_BACKOFF_CAP_MS 128000
+
+/**
+ * Default of `backoff_stable_ms`.
+ */
+#define IOT_THING_DEFAULT_BACKOFF_STABLE_MS 20000
+
+/**
+ * Longest `mqtt_id`, in bytes. (AWS IoT allows 128; the MQTT client used inside allows 64.)
+ */
+#define IOT_THING_MAX_MQTT_ID 64
+
+/**
+ * Longest `thing_name`, in bytes (AWS IoT limit).
+ */
+#define IOT_THING_MAX_THING_NAME 128
+
+/**
+ * Longest `endpoint`, in bytes (DNS limit).
+ */
+#define IOT_THING_MAX_ENDPOINT 253
+
+/**
+ * Longest topic, in bytes (AWS IoT limit).
+ */
+#define IOT_THING_MAX_TOPIC 256
+
+/**
+ * Largest shadow request, in bytes (AWS IoT limit).
+ */
+#define IOT_THING_MAX_SHADOW_DOCUMENT 8192
+
+/**
+ * Largest payload of a message, in bytes (AWS IoT limit).
+ */
+#define IOT_THING_MAX_PAYLOAD 131072
+
+/**
+ * Returned by a socket function: nothing possible now, call again when the socket is ready.
+ * Chosen so that a port may return `-errno` for every real error.
+ */
+#define IOT_THING_SOCKET_WOULD_BLOCK (-65536)
+
+/**
+ * Returned by `send` and `recv`: the peer has closed the connection.
+ */
+#define IOT_THING_SOCKET_CLOSED (-65537)
+
+/**
+ * `interest` bit: the Thing waits for the socket to become readable.
+ */
+#define IOT_THING_IO_READ 1
+
+/**
+ * `interest` bit: the Thing waits for the socket to become writable.
+ */
+#define IOT_THING_IO_WRITE 2
+
+/**
+ * Log levels, for `iot_thing_port_t.log`.
+ */
+#define IOT_THING_LOG_ERROR 1
+
+/**
+ * Something went wrong and will be tried again.
+ */
+#define IOT_THING_LOG_WARNING 2
+
+/**
+ * Milestones: connected, disconnected, retry.
+ */
+#define IOT_THING_LOG_INFO 3
+
+/**
+ * What went wrong. Every function of the library that can fail returns one of these negative
+ * values, or `IOT_THING_OK` (0). Numbers are never reused or changed; new ones are only added.
+ * Print one with `iot_thing_err_name()`, explain one with `iot_thing_err_text()`.
+ */
+enum iot_thing_err
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * A pointer that must not be NULL is NULL.
+     */
+    IOT_THING_ERR_NULL = -1,
+    /**
+     * A value or a length is outside the documented range.
+     */
+    IOT_THING_ERR_ARGUMENT = -2,
+    /**
+     * The call does not fit the current state (connect when connected, use after deinit, ...).
+     */
+    IOT_THING_ERR_STATE = -3,
+    /**
+     * `iot_thing_poll` or `iot_thing_deinit` was called from a callback, or by a second thread
+     * while the first is inside.
+     */
+    IOT_THING_ERR_BUSY = -4,
+    /**
+     * The memory given to `iot_thing_init` is too small, or is NULL; `iot_thing_memory_needed`
+     * tells the size.
+     */
+    IOT_THING_ERR_MEMORY = -5,
+    /**
+     * `struct_size` is 0 or larger than this library knows: initialise with the `_INIT` macro.
+     */
+    IOT_THING_ERR_STRUCT_SIZE = -6,
+    /**
+     * The port lacks a required function, or is not the port given to the first
+     * `iot_thing_init` of this program.
+     */
+    IOT_THING_ERR_PORT = -7,
+    /**
+     * The socket table lacks a required function.
+     */
+    IOT_THING_ERR_SOCKETS = -8,
+    /**
+     * `transport` is NULL: use `IOT_THING_CONFIG_INIT`.
+     */
+    IOT_THING_ERR_TRANSPORT = -9,
+    /**
+     * The endpoint is missing, longer than 253 bytes, or not a host name.
+     */
+    IOT_THING_ERR_ENDPOINT = -10,
+    /**
+     * `mqtt_id` is missing, too long, or starts with `$`.
+     */
+    IOT_THING_ERR_MQTT_ID = -11,
+    /**
+     * `thing_name` is too long or has a character outside `[a-zA-Z0-9:_-]`.
+     */
+    IOT_THING_ERR_THING_NAME = -12,
+    /**
+     * The client certificate is missing or is not one PEM or DER X.509 certificate chain.
+     */
+    IOT_THING_ERR_CLIENT_CERT = -13,
+    /**
+     * The private key is missing or is not a P-256 key as PEM or DER (SEC1 or PKCS#8).
+     */
+    IOT_THING_ERR_PRIVATE_KEY = -14,
+    /**
+     * The private key does not belong to the client certificate.
+     */
+    IOT_THING_ERR_KEY_MISMATCH = -15,
+    /**
+     * The CA certificates are not PEM or DER X.509 certificates.
+     */
+    IOT_THING_ERR_CA_CERTS = -16,
+    /**
+     * A topic is empty, not UTF-8, has a wildcard, or breaks an AWS IoT limit (256 bytes,
+     * 8 levels).
+     */
+    IOT_THING_ERR_TOPIC = -17,
+    /**
+     * The message can never fit: larger than the AWS limit or than the configured buffer.
+     * `iot_thing_last_needed` tells the size that was needed.
+     */
+    IOT_THING_ERR_TOO_LARGE = -18,
+    /**
+     * The outbox is full for now: poll, and try again when something has been acknowledged.
+     */
+    IOT_THING_ERR_QUEUE_FULL = -19,
+    /**
+     * The port's random source failed.
+     */
+    IOT_THING_ERR_RANDOM = -20,
+    /**
+     * The text is not JSON as RFC 8259 defines it.
+     */
+    IOT_THING_ERR_JSON_SYNTAX = -30,
+    /**
+     * The text is not valid UTF-8, or has an unpaired surrogate escape.
+     */
+    IOT_THING_ERR_JSON_UTF8 = -31,
+    /**
+     * Nested deeper than `IOT_THING_JSON_MAX_DEPTH`.
+     */
+    IOT_THING_ERR_JSON_DEPTH = -32,
+    /**
+     * No member of that name, no element of that index, or the iteration is over.
+     */
+    IOT_THING_ERR_JSON_NOT_FOUND = -33,
+    /**
+     * The value has another type than the one asked for.
+     */
+    IOT_THING_ERR_JSON_TYPE = -34,
+    /**
+     * The number does not fit the type asked for, or has more decimals than asked for.
+     */
+    IOT_THING_ERR_JSON_RANGE = -35,
+    /**
+     * The buffer is too small; the size needed was reported.
+     */
+    IOT_THING_ERR_JSON_NO_SPACE = -36,
+    /**
+     * Writer calls in an impossible order (a value where a key is due, an end without a begin).
+     */
+    IOT_THING_ERR_JSON_NESTING = -37,
+    /**
+     * The service or the broker refused it; the code it gave is reported with it.
+     */
+    IOT_THING_ERR_REJECTED = -40,
+    /**
+     * No answer in time. Whether the service acted on it is unknown.
+     */
+    IOT_THING_ERR_TIMED_OUT = -41,
+    /**
+     * Ended by `iot_thing_deinit`, or withdrawn.
+     */
+    IOT_THING_ERR_CANCELLED = -42,
+    /**
+     * The host name could not be resolved.
+     */
+    IOT_THING_ERR_RESOLVE = -50,
+    /**
+     * The TCP connection could not be made.
+     */
+    IOT_THING_ERR_TCP_CONNECT = -51,
+    /**
+     * The socket reported an error on an established connection.
+     */
+    IOT_THING_ERR_TCP_RESET = -52,
+    /**
+     * The peer closed the connection.
+     */
+    IOT_THING_ERR_TCP_CLOSED = -53,
+    /**
+     * The connection was not established, or the peer took no bytes, within the time allowed.
+     */
+    IOT_THING_ERR_TCP_TIMEOUT = -54,
+    /**
+     * A socket function returned a value its contract does not allow.
+     */
+    IOT_THING_ERR_SOCKET_CONTRACT = -55,
+    /**
+     * The TLS handshake failed for a reason that has no code of its own.
+     */
+    IOT_THING_ERR_TLS = -60,
+    /**
+     * The server sent a TLS alert; its number is reported with it.
+     */
+    IOT_THING_ERR_TLS_ALERT = -61,
+    /**
+     * The TLS handshake did not finish in time.
+     */
+    IOT_THING_ERR_TLS_TIMEOUT = -62,
+    /**
+     * The server sent a TLS record larger than `tls_rx_size`; the size needed is reported.
+     */
+    IOT_THING_ERR_TLS_RECORD_TOO_LARGE = -63,
+    /**
+     * The server sent something that TLS 1.3 does not allow at that point.
+     */
+    IOT_THING_ERR_TLS_PROTOCOL = -64,
+    /**
+     * The server did not prove who it is: it omitted its certificate or the proof of its key.
+     */
+    IOT_THING_ERR_TLS_NOT_AUTHENTICATED = -65,
+    /**
+     * Signing with the private key failed (the secure element reported an error).
+     */
+    IOT_THING_ERR_TLS_SIGN = -66,
+    /**
+     * The server's certificate does not lead to one of the configured CA certificates.
+     */
+    IOT_THING_ERR_CERT_UNKNOWN_ISSUER = -70,
+    /**
+     * A certificate of the server has expired.
+     */
+    IOT_THING_ERR_CERT_EXPIRED = -71,
+    /**
+     * A certificate of the server is not valid yet (or the device's clock is wrong).
+     */
+    IOT_THING_ERR_CERT_NOT_YET_VALID = -72,
+    /**
+     * The server's certificate is for another host name.
+     */
+    IOT_THING_ERR_CERT_HOST_NAME = -73,
+    /**
+     * A certificate of the server may not be used for this purpose.
+     */
+    IOT_THING_ERR_CERT_USAGE = -74,
+    /**
+     * A signature made by the server or on its certificates is wrong.
+     */
+    IOT_THING_ERR_CERT_SIGNATURE = -75,
+    /**
+     * A certificate of the server is malformed.
+     */
+    IOT_THING_ERR_CERT_MALFORMED = -76,
+    /**
+     * The server's certificate uses an algorithm that this build does not support.
+     */
+    IOT_THING_ERR_CERT_UNSUPPORTED = -77,
+    /**
+     * The time is unknown (`unix_time` returned 0), so validity cannot be checked.
+     */
+    IOT_THING_ERR_CERT_TIME_UNKNOWN = -78,
+    /**
+     * The broker refused the connection; its CONNACK reason code is reported.
+     */
+    IOT_THING_ERR_MQTT_REFUSED = -80,
+    /**
+     * The broker did not answer CONNECT in time.
+     */
+    IOT_THING_ERR_MQTT_TIMEOUT = -81,
+    /**
+     * The broker sent something that MQTT 5 does not allow, or a packet larger than `rx_size`.
+     */
+    IOT_THING_ERR_MQTT_PROTOCOL = -82,
+    /**
+     * The broker ended the connection with DISCONNECT; its reason code is reported when known.
+     */
+    IOT_THING_ERR_MQTT_DISCONNECTED = -83,
+    /**
+     * The broker did not answer a PINGREQ.
+     */
+    IOT_THING_ERR_MQTT_KEEP_ALIVE = -84,
+    /**
+     * The connection was closed before CONNACK: on AWS IoT usually an unknown or inactive
+     * certificate, or a policy that does not allow this client id to connect.
+     */
+    IOT_THING_ERR_MQTT_CLOSED_BEFORE_CONNACK = -85,
+    /**
+     * The broker refused a subscription the library needs: on AWS IoT usually the policy.
+     */
+    IOT_THING_ERR_MQTT_SUBSCRIBE_REFUSED = -86,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum iot_thing_err iot_thing_err;
+#else
+typedef int32_t iot_thing_err;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Where the connection stands, see `iot_thing_get_state`. New values may be added.
+ */
+enum iot_thing_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Not connected, and not asked to be.
+     */
+    IOT_THING_STATE_IDLE = 0,
+    /**
+     * Looking up the endpoint's address.
+     */
+    IOT_THING_STATE_RESOLVING = 1,
+    /**
+     * Opening the TCP connection.
+     */
+    IOT_THING_STATE_CONNECTING = 2,
+    /**
+     * TLS handshake.
+     */
+    IOT_THING_STATE_SECURING = 3,
+    /**
+     * CONNECT sent, waiting for CONNACK.
+     */
+    IOT_THING_STATE_OPENING = 4,
+    /**
+     * Waiting for the SUBACK of the subscriptions that are needed.
+     */
+    IOT_THING_STATE_SUBSCRIBING = 5,
+    /**
+     * Connected and ready.
+     */
+    IOT_THING_STATE_ONLINE = 6,
+    /**
+     * Disconnecting, as asked.
+     */
+    IOT_THING_STATE_CLOSING = 7,
+    /**
+     * The last attempt failed; waiting to try again.
+     */
+    IOT_THING_STATE_WAITING = 8,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum iot_thing_state iot_thing_state;
+#else
+typedef int32_t iot_thing_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What an event tells. New values may be added: ignore those you do not know.
+ */
+enum iot_thing_event
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * No event (`iot_thing_next_event` only).
+     */
+    IOT_THING_EVENT_NONE = 0,
+    /**
+     * `state` has changed.
+     */
+    IOT_THING_EVENT_STATE = 1,
+    /**
+     * Online; `session_resumed` tells whether the broker kept the session.
+     */
+    IOT_THING_EVENT_CONNECTED = 2,
+    /**
+     * The connection that was online has ended: `error` is 0 when `iot_thing_disconnect` asked
+     * for it, else it says why, with `code` and `port_error`; `retry_ms` until the next attempt.
+     */
+    IOT_THING_EVENT_DISCONNECTED = 3,
+    /**
+     * An attempt to connect failed: `error`, `code`, `port_error`, `needed`, `retry_ms`.
+     */
+    IOT_THING_EVENT_CONNECT_FAILED = 4,
+    /**
+     * The answer written by the `on_shadow_request` callback was not sent: `error`
+     * (`IOT_THING_ERR_TOO_LARGE` with `needed`: raise `reply_size` or `tx_size`;
+     * `IOT_THING_ERR_CANCELLED` with `code`: the callback returned that value; else the writer's
+     * error).
+     */
+    IOT_THING_EVENT_REPLY_FAILED = 5,
+    /**
+     * A shadow message could not be used: `error` (`IOT_THING_ERR_JSON_...`).
+     */
+    IOT_THING_EVENT_BAD_MESSAGE = 6,
+    /**
+     * An operation that was given no callback has ended (`pull_events` only): `user`, `error`,
+     * `code`.
+     */
+    IOT_THING_EVENT_DONE = 7,
+    /**
+     * A shadow request (`pull_events` only): `data`, the JSON object of the requested state,
+     * borrowed until the next `iot_thing_poll`. Answer with `iot_thing_update_shadow`.
+     */
+    IOT_THING_EVENT_SHADOW_REQUEST = 8,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum iot_thing_event iot_thing_event;
+#else
+typedef int32_t iot_thing_event;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Whether an operation that was rejected can be tried again.
+ */
+enum iot_thing_retry
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Not rejected, or no retry will help: the request itself is wrong (400, 401, 403, 413, ...).
+     */
+    IOT_THING_RETRY_NO = 0,
+    /**
+     * The same request may succeed later (429, 500, 503, timed out).
+     */
+    IOT_THING_RETRY_LATER = 1,
+    /**
+     * Read the shadow's current version first (409).
+     */
+    IOT_THING_RETRY_REFRESH = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum iot_thing_retry iot_thing_retry;
+#else
+typedef int32_t iot_thing_retry;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What may be written next.
+ */
+typedef struct Due Due;
+
+/**
+ * How far a [`Writer`] is, apart from its buffer.
+ */
+typedef struct Progress Progress;
+
+/**
+ * One device, opaque: it lives in the memory given to `iot_thing_init`.
+ */
+typedef struct iot_thing_t iot_thing_t;
+
+/**
+ * How the bytes of a connection are protected: one of the `iot_thing_transport_...` objects. A
+ * firmware links only those that it names.
+ */
+typedef struct iot_thing_transport_t iot_thing_transport_t;
+
+/**
+ * Bytes with a length; not copied. `{ NULL, 0 }` means "not given".
+ */
+typedef struct {
+    /**
+     * First byte; may be NULL when `len` is 0.
+     */
+    const uint8_t *data;
+    /**
+     * Number of bytes. For PEM text the terminating NUL may be counted or not.
+     */
+    size_t len;
+} iot_thing_bytes_t;
+
+/**
+ * Signs with a private key that the library never sees (secure element).
+ *
+ * `hash` is the SHA-256 of the message, 32 bytes; write the ECDSA P-256 signature as DER
+ * (`ECDSA-Sig-Value`, at most 72 bytes) to `signature`, which holds `capacity` bytes, and its
+ * length to `len`. Return 0, or a negative value on failure: the connection attempt then fails
+ * with `IOT_THING_ERR_TLS_SIGN` and is made again later. Called inside `iot_thing_poll`; may take
+ * its time, must not call the library.
+ */
+typedef int32_t (*iot_thing_sign_fn)(void *user,
+                                     const uint8_t *hash,
+                                     uint8_t *signature,
+                                     size_t capacity,
+                                     size_t *len);
+
+/**
+ * An IP address, as `resolve` fills it in.
+ */
+typedef struct {
+    /**
+     * 4 or 6.
+     */
+    uint32_t family;
+    /**
+     * The address in network byte order: the first 4 bytes for IPv4, all 16 for IPv6.
+     */
+    uint8_t ip[16];
+} iot_thing_address_t;
+
+/**
+ * The sockets of the firmware: non-blocking TCP.
+ *
+ * All functions are called by `iot_thing_poll` (and `close` also by `iot_thing_deinit`), on the
+ * thread that calls it, never from an interrupt and never while a critical section is held. None
+ * of them may block, call the library back, or keep a pointer it was given. The table must
+ * outlive the Thing; several Things may share it.
+ *
+ * A negative value other than the two constants above is an error of the port's own (for
+ * example `-errno`): it ends the connection and is reported in `iot_thing_event_t.port_error`.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_sockets_t)`: `IOT_THING_SOCKETS_INIT` sets it.
+     */
+    uint32_t struct_size;
+    /**
+     * Passed to every function.
+     */
+    void *user;
+    /**
+     * Optional. Looks `host` (NUL-terminated) up. 0: `address` is filled in; WOULD_BLOCK: not
+     * yet, called again with the same `host` until it settles or times out. NULL: `connect`
+     * gets the host name instead, as modems want it.
+     */
+    int32_t (*resolve)(void *user, const char *host, iot_thing_address_t *address);
+    /**
+     * Required. Makes a socket and stores its handle (any value). 0 or an error.
+     */
+    int32_t (*open)(void *user, ptrdiff_t *socket);
+    /**
+     * Required. Connects to `address`, or to `host` when there is no `resolve` (`address` is
+     * then NULL). 0: connected; WOULD_BLOCK: under way, called again until it settles.
+     */
+    int32_t (*connect)(void *user,
+                       ptrdiff_t socket,
+                       const char *host,
+                       const iot_thing_address_t *address,
+                       uint16_t port);
+    /**
+     * Required. Sends up to `len` bytes (`len` is at least 1). Returns how many were taken, at
+     * least 1; WOULD_BLOCK when none; CLOSED; or an error. 0 is not allowed.
+     */
+    int32_t (*send)(void *user, ptrdiff_t socket, const uint8_t *data, size_t len);
+    /**
+     * Required. Receives up to `len` bytes (`len` is at least 1). Returns how many, at least 1;
+     * WOULD_BLOCK when there are none yet; CLOSED when the peer has closed; or an error. 0 is
+     * not allowed.
+     */
+    int32_t (*recv)(void *user, ptrdiff_t socket, uint8_t *data, size_t len);
+    /**
+     * Required. Closes the socket; called exactly once for each successful `open`.
+     */
+    void (*close)(void *user, ptrdiff_t socket);
+    /**
+     * Optional, for `iot_thing_wait` only. Blocks until the socket is ready for what `interest`
+     * names (`IOT_THING_IO_READ`, `_WRITE`), the port's `wake` was called, or `timeout_ms` has
+     * passed. `socket` is -1 and `interest` 0 when there is no connection. This one may block.
+     */
+    void (*wait)(void *user, ptrdiff_t socket, uint32_t interest, int32_t timeout_ms);
+} iot_thing_sockets_t;
+
+/**
+ * What the library needs from the board. One per program: every Thing must be given the same
+ * object, because the clock and the critical section are global. It must never go away.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_port_t)`: `IOT_THING_PORT_INIT` sets it.
+     */
+    uint32_t struct_size;
+    /**
+     * Passed to every function.
+     */
+    void *user;
+    /**
+     * Required. Milliseconds since any moment, never going back; may wrap at 32 bits, and must
+     * then be read (any call does) at least once in 24 days. Called from every API function,
+     * also inside the critical section: it must be short and must not call the library.
+     */
+    uint32_t (*now_ms)(void *user);
+    /**
+     * Seconds since 1970-01-01 UTC, or 0 while unknown. Optional for a Thing without TLS.
+     * Certificates are checked against it: while it is 0 every TLS connection is refused with
+     * `IOT_THING_ERR_CERT_TIME_UNKNOWN`.
+     */
+    uint64_t (*unix_time)(void *user);
+    /**
+     * Required. Fills `out` with `len` bytes from a cryptographic random source. 0, or negative
+     * when it cannot: the connection attempt then fails with `IOT_THING_ERR_RANDOM`.
+     */
+    int32_t (*random)(void *user, uint8_t *out, size_t len);
+    /**
+     * Optional pair. Needed as soon as API functions are called from another thread or from an
+     * interrupt than the one that polls. Enter returns a state that exit gets back; sections may
+     * nest. Held for short copies only, never while a callback or a socket function runs.
+     */
+    size_t (*enter_critical)(void *user);
+    /**
+     * The other half of the pair.
+     */
+    void (*exit_critical)(void *user, size_t state);
+    /**
+     * Optional. Something was queued for `thing`: wake the thread that polls it, which may be
+     * waiting. Called by the API function that queued it, on its thread or interrupt.
+     */
+    void (*wake)(void *user, iot_thing_t *thing);
+    /**
+     * Optional. One line of text (NUL-terminated, no newline) at an `IOT_THING_LOG_...` level.
+     * Never contains keys, payloads or topics.
+     */
+    void (*log)(void *user, int32_t level, const char *text);
+    /**
+     * Optional. The library found itself in an impossible state and must stop the program:
+     * reset the device. Must not return; if it does or is NULL, the library loops for ever so
+     * that the watchdog resets the device. `file` is not NUL-terminated.
+     */
+    void (*panic)(void *user, const uint8_t *file, size_t file_len, uint32_t line);
+} iot_thing_port_t;
+
+/**
+ * An event. Fields that an event type does not mention are 0.
+ */
+typedef struct {
+    /**
+     * One of `iot_thing_event`.
+     */
+    int32_t type;
+    /**
+     * One of `iot_thing_state`, at the time of the event.
+     */
+    int32_t state;
+    /**
+     * 0 or one of `iot_thing_err`.
+     */
+    int32_t error;
+    /**
+     * The protocol's own code where there is one: TLS alert number, MQTT reason code, or the
+     * code of a shadow rejection. -1 when there is none.
+     */
+    int32_t code;
+    /**
+     * The negative value that a socket function returned, or 0.
+     */
+    int32_t port_error;
+    /**
+     * Milliseconds until the next connection attempt.
+     */
+    uint32_t retry_ms;
+    /**
+     * Bytes that would have been needed, when something was too large.
+     */
+    uint32_t needed;
+    /**
+     * 1 when the broker resumed the earlier session.
+     */
+    int32_t session_resumed;
+    /**
+     * The `user` given with the operation.
+     */
+    void *user;
+    /**
+     * Data of the event; borrowed, see the event's type.
+     */
+    iot_thing_bytes_t data;
+} iot_thing_event_t;
+
+/**
+ * Receives events. Called inside `iot_thing_poll`; may call every function of the Thing but
+ * `iot_thing_poll`, `iot_thing_wait`, `iot_thing_next_event` and `iot_thing_deinit`.
+ * `event` is valid during the call only.
+ */
+typedef void (*iot_thing_event_fn)(void *user, iot_thing_t *thing, const iot_thing_event_t *event);
+
+/**
+ * Everything about one Thing. Start from `IOT_THING_CONFIG_INIT`, then set what differs: 0 and
+ * NULL stand for the default everywhere. The struct itself may go away after `iot_thing_init`;
+ * what its pointers lead to must stay valid and unchanged until `iot_thing_deinit`.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_config_t)`: `IOT_THING_CONFIG_INIT` sets it. A smaller value (an
+     * application built against an older header) is accepted: the missing fields are defaults.
+     */
+    uint32_t struct_size;
+    /**
+     * Set by `IOT_THING_CONFIG_INIT`: `&iot_thing_transport_tls`.
+     */
+    const iot_thing_transport_t *transport;
+    /**
+     * Required. Host name of the account's AWS IoT data endpoint, NUL-terminated, 1..253 bytes.
+     * The server's certificate must be for this name. No IP address.
+     */
+    const char *endpoint;
+    /**
+     * Required. MQTT client id, NUL-terminated UTF-8, 1..64 bytes, not starting with `$`.
+     */
+    const char *mqtt_id;
+    /**
+     * Name of the thing, NUL-terminated, 1..128 of `[a-zA-Z0-9:_-]`; NULL: `mqtt_id`.
+     */
+    const char *thing_name;
+    /**
+     * Required with TLS. X.509 certificate of the device, PEM or DER.
+     */
+    iot_thing_bytes_t client_cert;
+    /**
+     * The certificate's private key: P-256, PEM or DER, SEC1 or PKCS#8. Copied, wiped by
+     * `iot_thing_deinit`. Not given when `sign` is.
+     */
+    iot_thing_bytes_t private_key;
+    /**
+     * Certificates that the server's must lead to: one or several, PEM or DER. Not given: Amazon
+     * Root CA 1 and Amazon Root CA 3.
+     */
+    iot_thing_bytes_t ca_certs;
+    /**
+     * Signs instead of `private_key`.
+     */
+    iot_thing_sign_fn sign;
+    /**
+     * Passed to `sign`.
+     */
+    void *sign_user;
+    /**
+     * Required. The sockets.
+     */
+    const iot_thing_sockets_t *sockets;
+    /**
+     * Required. The board.
+     */
+    const iot_thing_port_t *port;
+    /**
+     * Receives events; may also be set later with `iot_thing_on_event`.
+     */
+    iot_thing_event_fn on_event;
+    /**
+     * Passed to `on_event`.
+     */
+    void *on_event_user;
+    /**
+     * 1: events are kept for `iot_thing_next_event` instead of being passed to `on_event`, for
+     * programs that cannot be called back; needs about 1 KB more memory. While 8 events wait, or
+     * one that borrows data, `iot_thing_poll` does nothing but return 0, so that none is lost.
+     */
+    uint32_t pull_events;
+    /**
+     * TCP port, 0: 8883. With 443 the ALPN protocol `x-amzn-mqtt-ca` is sent, as AWS IoT needs.
+     */
+    uint16_t tcp_port;
+    /**
+     * MQTT keep alive in seconds, 30..1200; 0: 60.
+     */
+    uint16_t keep_alive_s;
+    /**
+     * How long the broker keeps subscriptions and messages after a connection was lost, in
+     * seconds; 0: 3600; `IOT_THING_SESSION_NONE`: not at all.
+     */
+    uint32_t session_expiry_s;
+    /**
+     * Largest MQTT packet that can be received, 512..131072 bytes; 0: 4096. The broker is told,
+     * and does not send larger ones: it must hold the largest shadow document with metadata.
+     */
+    uint32_t rx_size;
+    /**
+     * Bytes for messages in the outbox, and again for those in flight, 256..131072; 0: 2048.
+     */
+    uint32_t tx_size;
+    /**
+     * Largest answer that an `on_shadow_request` callback can write, 64..8192 bytes; 0: 512.
+     */
+    uint32_t reply_size;
+    /**
+     * Messages in the outbox or waiting for their answer, 2..1024; 0: 16.
+     */
+    uint32_t queue_len;
+    /**
+     * Largest TLS record that can be received, 512..16640 bytes; 0: 16640. A larger one ends the
+     * connection with `IOT_THING_ERR_TLS_RECORD_TOO_LARGE`, which tells the size.
+     */
+    uint32_t tls_rx_size;
+    /**
+     * Largest TLS record sent, 512..16640 bytes; 0: 2048.
+     */
+    uint32_t tls_tx_size;
+    /**
+     * Milliseconds for name resolution and TCP connection; 0: 20 s.
+     */
+    uint32_t connect_timeout_ms;
+    /**
+     * Milliseconds for the TLS handshake; 0: 30 s.
+     */
+    uint32_t tls_timeout_ms;
+    /**
+     * Milliseconds for CONNACK and for SUBACK; 0: 10 s.
+     */
+    uint32_t mqtt_timeout_ms;
+    /**
+     * Milliseconds for which the network may refuse to take bytes; 0: 20 s.
+     */
+    uint32_t stall_timeout_ms;
+    /**
+     * Milliseconds from sending a shadow request to its answer; 0: 10 s.
+     */
+    uint32_t shadow_timeout_ms;
+    /**
+     * Reconnect: the first delay is random between 0 and this many milliseconds; 0: 1 s.
+     */
+    uint32_t backoff_base_ms;
+    /**
+     * Reconnect: the bound doubles with each failure up to this; 0: 128 s.
+     */
+    uint32_t backoff_cap_ms;
+    /**
+     * Reconnect: a connection that lasted this long sets the bound back; 0: 20 s.
+     */
+    uint32_t backoff_stable_ms;
+} iot_thing_config_t;
+
+/**
+ * What is known about the current connection, see `iot_thing_get_connection`.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_connection_t)`, set by the caller: `IOT_THING_CONNECTION_INIT`.
+     */
+    uint32_t struct_size;
+    /**
+     * One of `iot_thing_state`.
+     */
+    int32_t state;
+    /**
+     * 0x0304 for TLS 1.3; 0 when there is no TLS of the library's own.
+     */
+    uint16_t tls_version;
+    /**
+     * IANA number of the cipher suite, 0x1301 for TLS_AES_128_GCM_SHA256; 0 without TLS.
+     */
+    uint16_t tls_cipher_suite;
+    /**
+     * 1 when the server's certificate was verified for `endpoint`: always so when
+     * `tls_version` is not 0.
+     */
+    uint32_t server_authenticated;
+    /**
+     * 1 when the broker resumed the earlier session.
+     */
+    uint32_t session_resumed;
+} iot_thing_connection_t;
+
+/**
+ * Counters since `iot_thing_init`, and high-water marks of every buffer, in bytes.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_statistics_t)`, set by the caller: `IOT_THING_STATISTICS_INIT`.
+     */
+    uint32_t struct_size;
+    /**
+     * Connection attempts.
+     */
+    uint32_t attempts;
+    /**
+     * Connections that came online.
+     */
+    uint32_t connects;
+    /**
+     * Of these, with the session resumed.
+     */
+    uint32_t resumed;
+    /**
+     * Connections that ended without being asked to.
+     */
+    uint32_t disconnects;
+    /**
+     * MQTT messages published, and published again.
+     */
+    uint32_t messages_out;
+    /**
+     * MQTT messages received.
+     */
+    uint32_t messages_in;
+    /**
+     * Messages received on a topic nobody asked for.
+     */
+    uint32_t messages_unrouted;
+    /**
+     * Shadow requests passed to the application.
+     */
+    uint32_t shadow_requests;
+    /**
+     * Shadow requests left out because a newer one had been seen.
+     */
+    uint32_t shadow_stale;
+    /**
+     * The last error that ended an attempt or a connection.
+     */
+    int32_t last_error;
+    /**
+     * Largest number of bytes in the outbox.
+     */
+    uint32_t outbox_bytes_max;
+    /**
+     * Largest number of messages in the outbox.
+     */
+    uint32_t outbox_messages_max;
+    /**
+     * Largest MQTT payload received.
+     */
+    uint32_t payload_in_max;
+    /**
+     * Largest answer written by an `on_shadow_request` callback.
+     */
+    uint32_t reply_max;
+    /**
+     * Bytes sent and received on the sockets.
+     */
+    uint64_t bytes_out;
+    /**
+     * Bytes received.
+     */
+    uint64_t bytes_in;
+} iot_thing_statistics_t;
+
+/**
+ * One JSON value: a view on the text it stands in, as long as that text stays where it is and
+ * unchanged. It owns nothing and may be copied.
+ *
+ * Made by `iot_thing_json_parse`, or given to a callback; everything taken out of it is such a
+ * view again. A zero-initialised one is no value: reading it gives `IOT_THING_ERR_JSON_TYPE`.
+ *
+ * Rules of all functions: names are compared by their unescaped form; of members with the same
+ * name the last one counts; `1.0` and `1e2` are integers.
+ */
+typedef struct {
+    /**
+     * The text of the value, JSON itself; not NUL-terminated. May be read.
+     */
+    const char *text;
+    /**
+     * Its length in bytes.
+     */
+    size_t len;
+} iot_thing_json_t;
+
+/**
+ * How an operation ended. Valid during the callback only.
+ */
+typedef struct {
+    /**
+     * 0: done (accepted by the service, or acknowledged by the broker). Else
+     * `IOT_THING_ERR_REJECTED` (with `code`), `_TIMED_OUT`, `_CANCELLED` or `_TOO_LARGE`.
+     */
+    int32_t error;
+    /**
+     * The service's or the broker's code: for a shadow 400..500, for a plain publish an MQTT 5
+     * reason code, -1 when there is none.
+     */
+    int32_t code;
+    /**
+     * One of `iot_thing_retry`.
+     */
+    int32_t retry;
+    /**
+     * Version of the shadow after an accepted update, else 0.
+     */
+    uint64_t version;
+    /**
+     * The service's answer (the accepted document, or the error document), empty if none.
+     */
+    iot_thing_json_t document;
+} iot_thing_result_t;
+
+/**
+ * Receives the result of one operation, exactly once. Called inside `iot_thing_poll` or
+ * `iot_thing_deinit`; inside poll it may call what an event callback may call.
+ */
+typedef void (*iot_thing_done_fn)(void *user, iot_thing_t *thing, const iot_thing_result_t *result);
+
+/**
+ * Writes one JSON value into a buffer. Belongs to the caller; its members to the library.
+ *
+ * The first error is kept: every later call returns it and writes nothing. So a sequence of
+ * calls needs one check, at `iot_thing_json_writer_finish`. After `IOT_THING_ERR_JSON_NO_SPACE`
+ * calls go on counting, so that `iot_thing_json_writer_needed` tells the exact size.
+ * A zero-initialised writer refuses everything with `IOT_THING_ERR_JSON_NESTING`.
+ */
+typedef struct {
+    /**
+     * Where the text goes.
+     */
+    char *buffer;
+    /**
+     * Size of the buffer in bytes.
+     */
+    size_t size;
+    /**
+     * Bytes written, or that would have been.
+     */
+    size_t needed;
+    /**
+     * Open objects and arrays.
+     */
+    uint32_t open;
+    /**
+     * What may be written next.
+     */
+    int32_t due;
+    /**
+     * The first error.
+     */
+    int32_t error;
+} iot_thing_json_writer_t;
+
+/**
+ * The cloud asks for another state. `requested` is the JSON object of the members that differ
+ * from what was reported; `reported` writes the answer, as the members of an object that is
+ * already open: what is written is published as reported state, nothing when nothing was
+ * written. Both are valid during the call only. Called inside `iot_thing_poll`, may call what an
+ * event callback may call. Return `IOT_THING_OK`, or a negative value to discard the answer.
+ */
+typedef int32_t (*iot_thing_shadow_request_fn)(void *user,
+                                               const iot_thing_json_t *requested,
+                                               iot_thing_json_writer_t *reported);
+
+/**
+ * What a JSON value is: one of the constants `IOT_THING_JSON_NONE` to `IOT_THING_JSON_OBJECT`.
+ */
+typedef int32_t iot_thing_json_type_t;
+
+/**
+ * Position in an object or array. Belongs to the caller; its members to the library.
+ */
+typedef struct {
+    /**
+     * The text not looked at yet.
+     */
+    const char *rest;
+    /**
+     * Its length in bytes.
+     */
+    size_t len;
+    /**
+     * `IOT_THING_JSON_OBJECT` or `IOT_THING_JSON_ARRAY`.
+     */
+    iot_thing_json_type_t container;
+} iot_thing_json_iter_t;
+
+/**
+ * No value: a zero-initialised `iot_thing_json_t`.
+ */
+#define IOT_THING_JSON_NONE 0
+
+/**
+ * `null`
+ */
+#define IOT_THING_JSON_NULL 1
+
+/**
+ * `true` or `false`
+ */
+#define IOT_THING_JSON_BOOL 2
+
+/**
+ * A number.
+ */
+#define IOT_THING_JSON_NUMBER 3
+
+/**
+ * A string.
+ */
+#define IOT_THING_JSON_STRING 4
+
+/**
+ * An array.
+ */
+#define IOT_THING_JSON_ARRAY 5
+
+/**
+ * An object.
+ */
+#define IOT_THING_JSON_OBJECT 6
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * TLS 1.3 with mutual authentication, by this library. The default.
+ */
+extern const iot_thing_transport_t iot_thing_transport_tls;
+
+/**
+ * No protection by this library: for sockets that already speak TLS (a modem's, an operating
+ * system's), which must then authenticate the server themselves.
+ */
+extern const iot_thing_transport_t iot_thing_transport_secure_socket;
+
+/**
+ * Version of the linked library: major * 65536 + minor * 256 + patch. Compare it with
+ * `IOT_THING_VERSION_NUMBER`, the version of the header.
+ *
+ * Callable from anywhere.
+ */
+uint32_t iot_thing_version(void);
+
+/**
+ * Name of an error, for example "IOT_THING_ERR_BUSY"; "IOT_THING_OK" for 0;
+ * "IOT_THING_ERR_UNKNOWN" for anything else. Never NULL; a constant string.
+ *
+ * Callable from anywhere.
+ */
+const char *iot_thing_err_name(int32_t error);
+
+/**
+ * What an error means and what to do about it, in one English sentence. Never NULL; a constant
+ * string.
+ *
+ * Callable from anywhere.
+ */
+const char *iot_thing_err_text(int32_t error);
+
+/**
+ * Tells how many bytes of memory `iot_thing_init` needs for this configuration: exactly what
+ * `IOT_THING_MEMORY_SIZE` promises at compile time, or less, plus what long PEM certificates need.
+ *
+ * Checks the configuration as `iot_thing_init` does and returns the same errors, but does not
+ * look into certificates and key.
+ * Callable from any thread; not from an interrupt (it decodes certificates).
+ *
+ * @param config  The configuration, not NULL.
+ * @param needed  [out] Bytes, for memory aligned to `IOT_THING_MEMORY_ALIGN`. Not NULL.
+ *
+ * @return IOT_THING_OK or the error of the first field that is wrong: see `iot_thing_init`.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_memory_needed(const iot_thing_config_t *config,
+                                size_t *needed);
+
+/**
+ * Makes a Thing in `memory`. Does not connect.
+ *
+ * The configuration is checked completely: what can be wrong with it is found here and not in
+ * the field. The memory belongs to the Thing until `iot_thing_deinit`; it need not be zeroed.
+ * Several Things, each with its own memory, may live side by side.
+ * Callable from any thread; not from a callback of the same Thing's memory nor from an interrupt.
+ *
+ * @param thing   [out] The Thing. Written on success only. Not NULL.
+ * @param memory  Memory of the Thing; unaligned memory loses the bytes up to the next multiple of
+ *                `IOT_THING_MEMORY_ALIGN`.
+ * @param size    Its size in bytes: `IOT_THING_MEMORY_SIZE(...)` or `iot_thing_memory_needed`.
+ * @param config  The configuration, not NULL; see `iot_thing_config_t` for what must outlive it.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL         `thing` or `config` is NULL.
+ * @return IOT_THING_ERR_STRUCT_SIZE  A `struct_size` is 0 or from a newer header.
+ * @return IOT_THING_ERR_TRANSPORT, _ENDPOINT, _MQTT_ID, _THING_NAME, _CLIENT_CERT, _PRIVATE_KEY,
+ *         _KEY_MISMATCH, _CA_CERTS, _SOCKETS, _PORT  That field is wrong: see the error's text.
+ * @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
+ * @return IOT_THING_ERR_STATE        `memory` already holds a Thing that was not deinitialised.
+ * @return IOT_THING_ERR_MEMORY       `memory` is NULL or too small.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_init(iot_thing_t **thing,
+                       void *memory,
+                       size_t size,
+                       const iot_thing_config_t *config);
+
+/**
+ * Ends a Thing: closes its socket without ceremony, completes every operation that is still
+ * open with `IOT_THING_ERR_CANCELLED` (their callbacks are called from here), wipes keys, and
+ * gives the memory back. To end the connection politely, call `iot_thing_disconnect` first and
+ * poll until the state is `IOT_THING_STATE_IDLE`.
+ *
+ * Callable from the thread that polls, or when nobody polls; not from a callback or an interrupt.
+ *
+ * @return IOT_THING_OK, or IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing), or
+ *         IOT_THING_ERR_BUSY (called from a callback, or another thread is inside poll).
+ */
+int32_t iot_thing_deinit(iot_thing_t *thing);
+
+/**
+ * Asks for a connection. Returns at once; `iot_thing_poll` makes the connection, keeps it, and
+ * makes it again for ever when it fails, until `iot_thing_disconnect`. Progress is told by events.
+ * Calling it again while it is in force changes nothing, but a wait for the next attempt ends.
+ *
+ * Callable from callbacks and other threads.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+ */
+int32_t iot_thing_connect(iot_thing_t *thing);
+
+/**
+ * Asks to end the connection: MQTT DISCONNECT, TLS close_notify, close. Returns at once;
+ * `iot_thing_poll` does it. What waits in the outbox stays there for the next connection.
+ *
+ * Callable from callbacks and other threads.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+ */
+int32_t iot_thing_disconnect(iot_thing_t *thing);
+
+/**
+ * Does the Thing's work: everything happens in here. Never blocks; does a bounded amount of work
+ * and returns how long the caller may sleep. Calling it earlier is always allowed.
+ *
+ * One thread at a time. All callbacks are called from here.
+ *
+ * @return 0..IOT_THING_FOREVER  Milliseconds until it must be called again, unless before that
+ *         the socket becomes ready (`iot_thing_io_wanted`) or a call queues something (the
+ *         port's `wake`). 0: there is more to do now. IOT_THING_FOREVER: no deadline at all.
+ * @return IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing) or IOT_THING_ERR_BUSY (called
+ *         from a callback, or by a second thread while the first is inside).
+ */
+int32_t iot_thing_poll(iot_thing_t *thing);
+
+/**
+ * Sleeps until the Thing has something to do or `timeout_ms` has passed, by the `wait` function
+ * of its sockets. Made for the main loop `for (;;) iot_thing_wait(t, iot_thing_poll(t));`.
+ *
+ * Blocks. Callable from the thread that polls; not from a callback or an interrupt.
+ *
+ * @param timeout_ms  What `iot_thing_poll` returned. A negative value (an error of poll) is
+ *                    returned unchanged.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing), IOT_THING_ERR_BUSY
+ *         (from a callback) or IOT_THING_ERR_SOCKETS (the sockets have no `wait`).
+ */
+int32_t iot_thing_wait(iot_thing_t *thing, int32_t timeout_ms);
+
+/**
+ * Tells which socket the Thing waits for, and for what, for programs with a `select()` loop of
+ * their own.
+ *
+ * Callable from the thread that polls, not from an interrupt.
+ *
+ * @param socket    [out] The handle from the sockets' `open`, or -1 without a connection.
+ * @param interest  [out] `IOT_THING_IO_READ` | `IOT_THING_IO_WRITE`, or 0.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+ */
+int32_t iot_thing_io_wanted(iot_thing_t *thing, ptrdiff_t *socket, uint32_t *interest);
+
+/**
+ * Where the connection stands.
+ *
+ * Callable from callbacks, other threads and interrupts.
+ *
+ * @return One of `iot_thing_state` (0 or positive), IOT_THING_ERR_NULL or IOT_THING_ERR_STATE
+ *         (not a Thing).
+ */
+int32_t iot_thing_get_state(iot_thing_t *thing);
+
+/**
+ * Tells how the current connection is protected and whether its session was resumed.
+ *
+ * Callable from callbacks and other threads.
+ *
+ * @param connection  [in, out] `struct_size` must be set: `IOT_THING_CONNECTION_INIT`.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing) or
+ *         IOT_THING_ERR_STRUCT_SIZE.
+ */
+int32_t iot_thing_get_connection(iot_thing_t *thing, iot_thing_connection_t *connection);
+
+/**
+ * Counters and high-water marks since `iot_thing_init`.
+ *
+ * Callable from callbacks and other threads.
+ *
+ * @param statistics  [in, out] `struct_size` must be set: `IOT_THING_STATISTICS_INIT`.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing) or
+ *         IOT_THING_ERR_STRUCT_SIZE.
+ */
+int32_t iot_thing_get_statistics(iot_thing_t *thing, iot_thing_statistics_t *statistics);
+
+/**
+ * Bytes that the last call refused with `IOT_THING_ERR_TOO_LARGE`, `_QUEUE_FULL` or `_MEMORY`
+ * would have needed: of payload for the first, of free outbox for the second.
+ *
+ * Callable from callbacks and other threads. 0 when `thing` is NULL or not a Thing.
+ */
+size_t iot_thing_last_needed(iot_thing_t *thing);
+
+/**
+ * Sets the event callback; NULL removes it. Events that have no callback are not kept, unless
+ * the configuration says `pull_events`.
+ *
+ * Callable from callbacks and from the thread that polls.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+ */
+int32_t iot_thing_on_event(iot_thing_t *thing, iot_thing_event_fn on_event, void *user);
+
+/**
+ * Takes the oldest event, in programs that set `pull_events`.
+ *
+ * Callable from the thread that polls, between polls.
+ *
+ * @param event  [out] The event; its `type` is `IOT_THING_EVENT_NONE` when there is none.
+ *               What it borrows is valid until the next `iot_thing_poll`.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL, or IOT_THING_ERR_STATE (not a Thing, or not made
+ *         with `pull_events`).
+ */
+int32_t iot_thing_next_event(iot_thing_t *thing, iot_thing_event_t *event);
+
+/**
+ * Reports state: publishes `{"state":{"reported":<json>}}` to the thing's classic shadow.
+ *
+ * The text is checked and copied before return, and sent when there is a connection. Messages
+ * are sent in the order in which they were queued. With a callback, exactly one result follows:
+ * accepted, rejected by the service, timed out (`shadow_timeout_ms` after it was sent), or
+ * cancelled. While there is no connection it waits; a connection that breaks after it was sent
+ * does not lose it.
+ *
+ * Callable from callbacks, other threads and interrupts (the last two need the port's critical
+ * section; from an interrupt keep the text short, as the check is part of the call).
+ *
+ * @param thing  The Thing, not NULL.
+ * @param json   One JSON object, NUL-terminated UTF-8: the members to report; `null` as a value
+ *               deletes a member. At most 8192 bytes with the envelope (AWS IoT limit).
+ * @param done   Receives the result; may be NULL.
+ * @param user   Passed to `done`.
+ *
+ * @return IOT_THING_OK             Queued.
+ * @return IOT_THING_ERR_NULL       `thing` or `json` is NULL.
+ * @return IOT_THING_ERR_STATE      Not a Thing.
+ * @return IOT_THING_ERR_JSON_SYNTAX, _JSON_UTF8, _JSON_DEPTH  `json` is not JSON.
+ * @return IOT_THING_ERR_JSON_TYPE  `json` is not an object.
+ * @return IOT_THING_ERR_TOO_LARGE  Larger than `tx_size` or the AWS IoT limit can ever take.
+ * @return IOT_THING_ERR_QUEUE_FULL No room now: poll and try again.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_update_shadow(iot_thing_t *thing,
+                                const char *json,
+                                iot_thing_done_fn done,
+                                void *user);
+
+/**
+ * `iot_thing_update_shadow` for text with a length instead of a terminating NUL.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_update_shadow_n(iot_thing_t *thing,
+                                  const uint8_t *json,
+                                  size_t json_len,
+                                  iot_thing_done_fn done,
+                                  void *user);
+
+/**
+ * Sets the callback for the cloud's requests to change state (the shadow's delta); NULL removes
+ * it. From then on the Thing listens to `$aws/things/<thing>/shadow/update/delta`, and whenever
+ * the broker did not keep the session it fetches the shadow, so that what was requested while
+ * the device was away arrives like a live request.
+ *
+ * Callable from callbacks and from the thread that polls.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+ */
+int32_t iot_thing_on_shadow_request(iot_thing_t *thing,
+                                    iot_thing_shadow_request_fn on_request,
+                                    void *user);
+
+/**
+ * Publishes a message.
+ *
+ * Topic and payload are copied before return; the message is sent when there is a connection, in
+ * the order in which messages were queued. QoS 1 is sent again after a lost connection until the
+ * broker acknowledges it; QoS 0 is done when it was handed to the network. With a callback,
+ * exactly one result follows.
+ *
+ * Callable from callbacks, other threads and interrupts (the last two need the port's critical
+ * section).
+ *
+ * @param thing        The Thing, not NULL.
+ * @param topic        NUL-terminated UTF-8, 1..256 bytes, at most 7 slashes (AWS IoT limits),
+ *                     no `+` and `#`.
+ * @param payload      May be NULL when `payload_len` is 0.
+ * @param payload_len  At most 131072 bytes (AWS IoT limit).
+ * @param qos          0 or 1; AWS IoT has no QoS 2.
+ * @param done         Receives the result; may be NULL.
+ * @param user         Passed to `done`.
+ *
+ * @return IOT_THING_OK              Queued.
+ * @return IOT_THING_ERR_NULL        `thing` or `topic` is NULL, or `payload` with a length.
+ * @return IOT_THING_ERR_STATE       Not a Thing.
+ * @return IOT_THING_ERR_TOPIC       The topic is not one that can be published to.
+ * @return IOT_THING_ERR_ARGUMENT    `qos` is not 0 or 1.
+ * @return IOT_THING_ERR_TOO_LARGE   Larger than `tx_size` or the AWS IoT limit can ever take.
+ * @return IOT_THING_ERR_QUEUE_FULL  No room now: poll and try again.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_publish(iot_thing_t *thing,
+                          const char *topic,
+                          const uint8_t *payload,
+                          size_t payload_len,
+                          int32_t qos,
+                          iot_thing_done_fn done,
+                          void *user);
+
+/**
+ * Tells the library that its clock stood still: adds `ms` milliseconds to the time since the last
+ * poll. Call it after a deep sleep in which `now_ms` did not advance, before the next poll.
+ *
+ * Callable from any thread, not from an interrupt. Affects every Thing of the program.
+ *
+ * @return IOT_THING_OK, or IOT_THING_ERR_STATE when no Thing was ever initialised.
+ */
+int32_t iot_thing_clock_skip(uint32_t ms);
+
+/**
+ * Checks that a text is JSON (RFC 8259), completely and in one pass, and makes a view on it.
+ *
+ * White space around the value is allowed; a byte order mark, a NUL and anything else behind the
+ * value are not. The text must stay unchanged as long as the view, or one taken out of it, is
+ * used.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param text    UTF-8; need not be NUL-terminated.
+ * @param len     Its length in bytes.
+ * @param json    [out] The value. Not NULL.
+ * @param offset  [out, nullable] Where the text is wrong, in bytes; written when the text is
+ *                refused, and only then. `len` if the text is incomplete.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL         `json` is NULL, or `text` is NULL and `len` is not 0.
+ * @return IOT_THING_ERR_JSON_SYNTAX  Not JSON.
+ * @return IOT_THING_ERR_JSON_UTF8    A string is not UTF-8 or has an unpaired surrogate escape.
+ * @return IOT_THING_ERR_JSON_DEPTH   Nested deeper than `IOT_THING_JSON_MAX_DEPTH`.
+ */
+int32_t iot_thing_json_parse(const char *text, size_t len, iot_thing_json_t *json, size_t *offset);
+
+/**
+ * Tells what a value is; `IOT_THING_JSON_NONE` for NULL and for a zero-initialised value.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ */
+iot_thing_json_type_t iot_thing_json_type(const iot_thing_json_t *json);
+
+/**
+ * Takes a member out of an object. Reads the whole object: to take many members out of a large
+ * one, iterate over it instead.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json   An object, not NULL.
+ * @param name   NUL-terminated name of the member, as it is without escapes. Not NULL.
+ * @param value  [out] The member's value. Not NULL; may be `json`.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL            A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_TYPE       `json` is not an object.
+ * @return IOT_THING_ERR_JSON_NOT_FOUND  It has no such member.
+ */
+int32_t iot_thing_json_get(const iot_thing_json_t *json, const char *name, iot_thing_json_t *value);
+
+/**
+ * `iot_thing_json_get` for a name with a length instead of a NUL.
+ */
+int32_t iot_thing_json_get_n(const iot_thing_json_t *json,
+                             const char *name,
+                             size_t name_len,
+                             iot_thing_json_t *value);
+
+/**
+ * Takes a value out of nested objects and arrays.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json   The value to start from, not NULL.
+ * @param path   NUL-terminated names and array indices (from 0), separated by dots, for example
+ *               "state.leds.2.on". The empty path is the value itself. A name that has a dot
+ *               itself can only be reached with `iot_thing_json_get`. Not NULL.
+ * @param value  [out] The value there. Not NULL; may be `json`.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL            A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_TYPE       The path leads into a value that is no object or array.
+ * @return IOT_THING_ERR_JSON_NOT_FOUND  There is no such member or element.
+ */
+int32_t iot_thing_json_at_path(const iot_thing_json_t *json,
+                               const char *path,
+                               iot_thing_json_t *value);
+
+/**
+ * Takes an element out of an array.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json   An array, not NULL.
+ * @param index  From 0.
+ * @param value  [out] The element. Not NULL; may be `json`.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL            A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_TYPE       `json` is not an array.
+ * @return IOT_THING_ERR_JSON_NOT_FOUND  It has no such element.
+ */
+int32_t iot_thing_json_at_index(const iot_thing_json_t *json,
+                                size_t index,
+                                iot_thing_json_t *value);
+
+/**
+ * Counts the members of an object (those with the same name each) or the elements of an array.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json   An object or array, not NULL.
+ * @param count  [out] How many. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL       A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_TYPE  `json` is neither object nor array.
+ */
+int32_t iot_thing_json_count(const iot_thing_json_t *json, size_t *count);
+
+/**
+ * Starts going through the members of an object or the elements of an array.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  An object or array, not NULL.
+ * @param iter  [out] The position before the first one. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL       A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_TYPE  `json` is neither object nor array.
+ */
+int32_t iot_thing_json_iter_init(const iot_thing_json_t *json, iot_thing_json_iter_t *iter);
+
+/**
+ * Goes to the next member or element, in the order of the text. Members with the same name all
+ * come; the last one counts.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param iter   The position, not NULL; moved on success.
+ * @param name   [out, nullable] The member's name, a JSON string: see `iot_thing_json_equals` and
+ *               `iot_thing_json_as_string`. For an array no value (`IOT_THING_JSON_NONE`).
+ * @param value  [out] Its value. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL            `iter` or `value` is NULL.
+ * @return IOT_THING_ERR_JSON_NOT_FOUND  There are no more.
+ */
+int32_t iot_thing_json_iter_next(iot_thing_json_iter_t *iter,
+                                 iot_thing_json_t *name,
+                                 iot_thing_json_t *value);
+
+/**
+ * Compares a string with a text, without a buffer.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  A JSON string, for example a name from `iot_thing_json_iter_next`. Not NULL.
+ * @param text  NUL-terminated UTF-8, as it is without escapes. Not NULL.
+ *
+ * @return 1  They are equal.
+ * @return 0  They differ, or `json` is no string.
+ * @return IOT_THING_ERR_NULL  A pointer is NULL.
+ */
+int32_t iot_thing_json_equals(const iot_thing_json_t *json, const char *text);
+
+/**
+ * `iot_thing_json_equals` for a text with a length instead of a NUL.
+ */
+int32_t iot_thing_json_equals_n(const iot_thing_json_t *json, const char *text, size_t len);
+
+/**
+ * Reads a 32-bit integer. Any notation will do: `100`, `1e2`, `100.0`.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  A number, not NULL.
+ * @param out   [out] An integer from -2147483648 to 2147483647. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL        A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_TYPE   `json` is not a number.
+ * @return IOT_THING_ERR_JSON_RANGE  It does not fit, or has a fraction.
+ */
+int32_t iot_thing_json_as_i32(const iot_thing_json_t *json, int32_t *out);
+
+/**
+ * Reads a 32-bit integer, from a member: `iot_thing_json_get` and `iot_thing_json_as_i32`.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  An object, not NULL.
+ * @param name  NUL-terminated name of the member. Not NULL.
+ * @param out   [out] An integer from -2147483648 to 2147483647. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL            A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NOT_FOUND  There is no such member.
+ * @return IOT_THING_ERR_JSON_TYPE       `json` is not an object, or the member not a number.
+ * @return IOT_THING_ERR_JSON_RANGE      It does not fit, or has a fraction.
+ */
+int32_t iot_thing_json_get_i32(const iot_thing_json_t *json, const char *name, int32_t *out);
+
+/**
+ * Reads an unsigned 32-bit integer. Any notation will do: `100`, `1e2`, `100.0`.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  A number, not NULL.
+ * @param out   [out] An integer from 0 to 4294967295. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL        A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_TYPE   `json` is not a number.
+ * @return IOT_THING_ERR_JSON_RANGE  It does not fit, or has a fraction.
+ */
+int32_t iot_thing_json_as_u32(const iot_thing_json_t *json, uint32_t *out);
+
+/**
+ * Reads an unsigned 32-bit integer, from a member: `iot_thing_json_get` and `iot_thing_json_as_u32`.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  An object, not NULL.
+ * @param name  NUL-terminated name of the member. Not NULL.
+ * @param out   [out] An integer from 0 to 4294967295. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL            A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NOT_FOUND  There is no such member.
+ * @return IOT_THING_ERR_JSON_TYPE       `json` is not an object, or the member not a number.
+ * @return IOT_THING_ERR_JSON_RANGE      It does not fit, or has a fraction.
+ */
+int32_t iot_thing_json_get_u32(const iot_thing_json_t *json,
+                               const char *name,
+                               uint32_t *out);
+
+/**
+ * Reads a 64-bit integer, exactly. Any notation will do: `100`, `1e2`, `100.0`.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  A number, not NULL.
+ * @param out   [out] An integer from -2^63 to 2^63 - 1. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL        A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_TYPE   `json` is not a number.
+ * @return IOT_THING_ERR_JSON_RANGE  It does not fit, or has a fraction.
+ */
+int32_t iot_thing_json_as_i64(const iot_thing_json_t *json, int64_t *out);
+
+/**
+ * Reads a 64-bit integer, exactly, from a member: `iot_thing_json_get` and `iot_thing_json_as_i64`.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  An object, not NULL.
+ * @param name  NUL-terminated name of the member. Not NULL.
+ * @param out   [out] An integer from -2^63 to 2^63 - 1. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL            A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NOT_FOUND  There is no such member.
+ * @return IOT_THING_ERR_JSON_TYPE       `json` is not an object, or the member not a number.
+ * @return IOT_THING_ERR_JSON_RANGE      It does not fit, or has a fraction.
+ */
+int32_t iot_thing_json_get_i64(const iot_thing_json_t *json, const char *name, int64_t *out);
+
+/**
+ * Reads an unsigned 64-bit integer, exactly. Any notation will do: `100`, `1e2`, `100.0`.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  A number, not NULL.
+ * @param out   [out] An integer from 0 to 2^64 - 1. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL        A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_TYPE   `json` is not a number.
+ * @return IOT_THING_ERR_JSON_RANGE  It does not fit, or has a fraction.
+ */
+int32_t iot_thing_json_as_u64(const iot_thing_json_t *json, uint64_t *out);
+
+/**
+ * Reads an unsigned 64-bit integer, exactly, from a member: `iot_thing_json_get` and `iot_thing_json_as_u64`.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  An object, not NULL.
+ * @param name  NUL-terminated name of the member. Not NULL.
+ * @param out   [out] An integer from 0 to 2^64 - 1. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL            A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NOT_FOUND  There is no such member.
+ * @return IOT_THING_ERR_JSON_TYPE       `json` is not an object, or the member not a number.
+ * @return IOT_THING_ERR_JSON_RANGE      It does not fit, or has a fraction.
+ */
+int32_t iot_thing_json_get_u64(const iot_thing_json_t *json,
+                               const char *name,
+                               uint64_t *out);
+
+/**
+ * Reads `true` or `false`.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  `true` or `false`, not NULL.
+ * @param out   [out] 1 for true, 0 for false. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL        A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_TYPE   `json` is not `true` or `false`.
+ */
+int32_t iot_thing_json_as_bool(const iot_thing_json_t *json, int32_t *out);
+
+/**
+ * Reads `true` or `false` from a member: `iot_thing_json_get` and `iot_thing_json_as_bool`.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  An object, not NULL.
+ * @param name  NUL-terminated name of the member. Not NULL.
+ * @param out   [out] 1 for true, 0 for false. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL            A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NOT_FOUND  There is no such member.
+ * @return IOT_THING_ERR_JSON_TYPE       `json` is not an object, or the member not `true` or `false`.
+ */
+int32_t iot_thing_json_get_bool(const iot_thing_json_t *json,
+                                const char *name,
+                                int32_t *out);
+
+/**
+ * Reads a number multiplied by 10^decimals, exactly: `21.57` with 2 decimals is 2157.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json      A number, not NULL.
+ * @param decimals  0 to `IOT_THING_JSON_MAX_DECIMALS`.
+ * @param out       [out] The scaled integer. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL        A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_TYPE   `json` is not a number.
+ * @return IOT_THING_ERR_JSON_RANGE  It does not fit, or has more decimals (other than zeros).
+ * @return IOT_THING_ERR_ARGUMENT    `decimals` is too large.
+ */
+int32_t iot_thing_json_as_scaled(const iot_thing_json_t *json, uint8_t decimals, int64_t *out);
+
+/**
+ * Reads a scaled integer from a member: `iot_thing_json_get` and `iot_thing_json_as_scaled`.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json      An object, not NULL.
+ * @param name      NUL-terminated name of the member. Not NULL.
+ * @param decimals  0 to `IOT_THING_JSON_MAX_DECIMALS`.
+ * @param out       [out] The scaled integer. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL            A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NOT_FOUND  There is no such member.
+ * @return IOT_THING_ERR_JSON_TYPE       `json` is not an object, or the member not a number.
+ * @return IOT_THING_ERR_JSON_RANGE      It does not fit, or has more decimals (other than zeros).
+ * @return IOT_THING_ERR_ARGUMENT        `decimals` is too large.
+ */
+int32_t iot_thing_json_get_scaled(const iot_thing_json_t *json,
+                                  const char *name,
+                                  uint8_t decimals,
+                                  int64_t *out);
+
+/**
+ * Copies a string, its escapes resolved, and terminates it with a NUL.
+ *
+ * A string may contain NULs itself (`\u0000`): then it is longer than `strlen` says.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json    A string, not NULL.
+ * @param buffer  Where it goes; must not overlap the text. May be NULL if `size` is 0.
+ * @param size    Size of the buffer in bytes, with room for the NUL.
+ * @param len     [out, nullable] Length in bytes without the NUL; written on success and on
+ *                IOT_THING_ERR_JSON_NO_SPACE, where the buffer needed is 1 larger.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           `json`, or `buffer` with a `size` above 0, is NULL.
+ * @return IOT_THING_ERR_ARGUMENT       The buffer overlaps the text.
+ * @return IOT_THING_ERR_JSON_TYPE      `json` is not a string.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; it is unchanged.
+ */
+int32_t iot_thing_json_as_string(const iot_thing_json_t *json,
+                                 char *buffer,
+                                 size_t size,
+                                 size_t *len);
+
+/**
+ * Copies a string from a member: `iot_thing_json_get` and `iot_thing_json_as_string`.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json    An object, not NULL.
+ * @param name    NUL-terminated name of the member. Not NULL.
+ * @param buffer  Where the string goes; must not overlap the text. May be NULL if `size` is 0.
+ * @param size    Size of the buffer in bytes, with room for the NUL.
+ * @param len     [out, nullable] Length in bytes without the NUL; written on success and on
+ *                IOT_THING_ERR_JSON_NO_SPACE, where the buffer needed is 1 larger.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL            `json`, `name`, or `buffer` with a `size` above 0, is NULL.
+ * @return IOT_THING_ERR_ARGUMENT        The buffer overlaps the text.
+ * @return IOT_THING_ERR_JSON_NOT_FOUND  There is no such member.
+ * @return IOT_THING_ERR_JSON_TYPE       `json` is not an object, or the member not a string.
+ * @return IOT_THING_ERR_JSON_NO_SPACE   The buffer is too small; it is unchanged.
+ */
+int32_t iot_thing_json_get_string(const iot_thing_json_t *json,
+                                  const char *name,
+                                  char *buffer,
+                                  size_t size,
+                                  size_t *len);
+
+/**
+ * Tells where the text of a member's value is: JSON of any type, to be stored or sent as it is.
+ * (Of a value that is at hand, `text` and `len` are members of `iot_thing_json_t`.)
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  An object, not NULL.
+ * @param name  NUL-terminated name of the member. Not NULL.
+ * @param text  [out] The first byte, inside the text of `json`; not NUL-terminated. Not NULL.
+ * @param len   [out] Its length in bytes. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL            A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NOT_FOUND  There is no such member.
+ * @return IOT_THING_ERR_JSON_TYPE       `json` is not an object.
+ */
+int32_t iot_thing_json_get_raw(const iot_thing_json_t *json,
+                               const char *name,
+                               const char **text,
+                               size_t *len);
+
+/**
+ * Tells where the digits of a number are, for notations and sizes no integer can hold.
+ * Callable from anywhere, callbacks, other threads and interrupts included, as long as nobody
+ * writes to the text at the same time.
+ *
+ * @param json  A number, not NULL.
+ * @param text  [out] The first byte, inside the text of `json`; not NUL-terminated. Not NULL.
+ * @param len   [out] Its length in bytes. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL        A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_TYPE   `json` is not a number.
+ */
+int32_t iot_thing_json_number_text(const iot_thing_json_t *json, const char **text, size_t *len);
+
+/**
+ * Starts writing one JSON value, usually an object, into a buffer.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  [out] The writer, not NULL.
+ * @param buffer  Where the text goes. May be NULL if `size` is 0, to find out the size needed.
+ * @param size    Size of the buffer in bytes, with room for a terminating NUL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL      `writer`, or `buffer` with a `size` above 0, is NULL.
+ * @return IOT_THING_ERR_ARGUMENT  `size` is no size of memory.
+ */
+int32_t iot_thing_json_writer_init(iot_thing_json_writer_t *writer, char *buffer, size_t size);
+
+/**
+ * Ends writing: checks that the value is complete and terminates it with a NUL.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL. It may be asked again, but not written to.
+ * @param len     [out, nullable] Length in bytes without the NUL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           `writer` is NULL.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small: see `iot_thing_json_writer_needed`.
+ * @return IOT_THING_ERR_JSON_NESTING   Something is still open, or nothing was written.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_writer_finish(const iot_thing_json_writer_t *writer, size_t *len);
+
+/**
+ * Tells the buffer size that everything written so far needs, in bytes, with the terminating
+ * NUL; 0 if `writer` is NULL. Exact, unless there was an error other than
+ * IOT_THING_ERR_JSON_NO_SPACE.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ */
+size_t iot_thing_json_writer_needed(const iot_thing_json_writer_t *writer);
+
+/**
+ * Tells the first error of a writer; IOT_THING_OK if there was none.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           `writer` is NULL.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small.
+ * @return IOT_THING_ERR_...            What the first call that failed returned.
+ */
+int32_t iot_thing_json_writer_error(const iot_thing_json_writer_t *writer);
+
+/**
+ * Begins an object; `iot_thing_json_end_object` ends it.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param name    Name of the member that it is the value of, NUL-terminated UTF-8. NULL for an
+ *                element of an array and for the outermost value.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   A name is due here, or none is possible.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_JSON_DEPTH     Nested deeper than `IOT_THING_JSON_MAX_DEPTH`.
+ * @return IOT_THING_ERR_JSON_UTF8      `name` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_begin_object(iot_thing_json_writer_t *writer, const char *name);
+
+/**
+ * Ends the innermost object.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   The innermost thing open is no object.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_end_object(iot_thing_json_writer_t *writer);
+
+/**
+ * Begins an array; `iot_thing_json_end_array` ends it.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param name    Name of the member that it is the value of, NUL-terminated UTF-8. NULL for an
+ *                element of an array and for the outermost value.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   A name is due here, or none is possible.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_JSON_DEPTH     Nested deeper than `IOT_THING_JSON_MAX_DEPTH`.
+ * @return IOT_THING_ERR_JSON_UTF8      `name` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_begin_array(iot_thing_json_writer_t *writer, const char *name);
+
+/**
+ * Ends the innermost array.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   The innermost thing open is no array.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_end_array(iot_thing_json_writer_t *writer);
+
+/**
+ * Writes the name of a member, with a length instead of a NUL. An `iot_thing_json_add_...` or
+ * `iot_thing_json_begin_...` (without a name) must write its value next.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer    The writer, not NULL.
+ * @param name      UTF-8.
+ * @param name_len  Its length in bytes.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No name is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_JSON_UTF8      `name` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_put_name_n(iot_thing_json_writer_t *writer,
+                                  const char *name,
+                                  size_t name_len);
+
+/**
+ * Writes a 32-bit integer, as a member of an object.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param name    Name of the member, NUL-terminated UTF-8. Not NULL.
+ * @param value   The integer.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No member is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_JSON_UTF8      `name` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_put_i32(iot_thing_json_writer_t *writer, const char *name, int32_t value);
+
+/**
+ * Writes a 32-bit integer, as an element of an array or as the outermost value.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param value   The integer.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No element is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_add_i32(iot_thing_json_writer_t *writer, int32_t value);
+
+/**
+ * Writes an unsigned 32-bit integer, as a member of an object.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param name    Name of the member, NUL-terminated UTF-8. Not NULL.
+ * @param value   The integer.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No member is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_JSON_UTF8      `name` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_put_u32(iot_thing_json_writer_t *writer, const char *name, uint32_t value);
+
+/**
+ * Writes an unsigned 32-bit integer, as an element of an array or as the outermost value.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param value   The integer.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No element is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_add_u32(iot_thing_json_writer_t *writer, uint32_t value);
+
+/**
+ * Writes a 64-bit integer, as a member of an object.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param name    Name of the member, NUL-terminated UTF-8. Not NULL.
+ * @param value   The integer.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No member is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_JSON_UTF8      `name` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_put_i64(iot_thing_json_writer_t *writer, const char *name, int64_t value);
+
+/**
+ * Writes a 64-bit integer, as an element of an array or as the outermost value.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param value   The integer.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No element is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_add_i64(iot_thing_json_writer_t *writer, int64_t value);
+
+/**
+ * Writes an unsigned 64-bit integer, as a member of an object.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param name    Name of the member, NUL-terminated UTF-8. Not NULL.
+ * @param value   The integer.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No member is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_JSON_UTF8      `name` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_put_u64(iot_thing_json_writer_t *writer, const char *name, uint64_t value);
+
+/**
+ * Writes an unsigned 64-bit integer, as an element of an array or as the outermost value.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param value   The integer.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No element is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_add_u64(iot_thing_json_writer_t *writer, uint64_t value);
+
+/**
+ * Writes a number: value / 10^decimals, with exactly that many decimals, as a member of an
+ * object.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param name    Name of the member, NUL-terminated UTF-8. Not NULL.
+ * @param value   The scaled integer: 2157 with 2 decimals is `21.57`.
+ * @param decimals 0 to `IOT_THING_JSON_MAX_DECIMALS`.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No member is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_JSON_UTF8      `name` is not UTF-8.
+ * @return IOT_THING_ERR_ARGUMENT       `decimals` is too large.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_put_scaled(iot_thing_json_writer_t *writer,
+                                  const char *name,
+                                  int64_t value,
+                                  uint8_t decimals);
+
+/**
+ * Writes a number: value / 10^decimals, with exactly that many decimals, as an element of an
+ * array or as the outermost value.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param value   The scaled integer: 2157 with 2 decimals is `21.57`.
+ * @param decimals 0 to `IOT_THING_JSON_MAX_DECIMALS`.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No element is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_ARGUMENT       `decimals` is too large.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_add_scaled(iot_thing_json_writer_t *writer, int64_t value, uint8_t decimals);
+
+/**
+ * Writes `true` or `false`, as a member of an object.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param name    Name of the member, NUL-terminated UTF-8. Not NULL.
+ * @param value   0 for false, anything else for true.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No member is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_JSON_UTF8      `name` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_put_bool(iot_thing_json_writer_t *writer, const char *name, int32_t value);
+
+/**
+ * Writes `true` or `false`, as an element of an array or as the outermost value.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param value   0 for false, anything else for true.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No element is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_add_bool(iot_thing_json_writer_t *writer, int32_t value);
+
+/**
+ * Writes `null`, as a member of an object.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param name    Name of the member, NUL-terminated UTF-8. Not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No member is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_JSON_UTF8      `name` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_put_null(iot_thing_json_writer_t *writer, const char *name);
+
+/**
+ * Writes `null`, as an element of an array or as the outermost value.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No element is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_add_null(iot_thing_json_writer_t *writer);
+
+/**
+ * Writes a string, as a member of an object.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param name    Name of the member, NUL-terminated UTF-8. Not NULL.
+ * @param text    NUL-terminated UTF-8, escaped as needed. Not in the buffer.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No member is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_ARGUMENT       `text` is in the buffer.
+ * @return IOT_THING_ERR_JSON_UTF8      `name` or `text` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_put_string(iot_thing_json_writer_t *writer,
+                                  const char *name,
+                                  const char *text);
+
+/**
+ * Writes a string, as an element of an array or as the outermost value.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param text    NUL-terminated UTF-8, escaped as needed. Not in the buffer.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No element is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_ARGUMENT       `text` is in the buffer.
+ * @return IOT_THING_ERR_JSON_UTF8      `text` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_add_string(iot_thing_json_writer_t *writer, const char *text);
+
+/**
+ * Writes a string with a length, as a member of an object.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param name    Name of the member, NUL-terminated UTF-8. Not NULL.
+ * @param text    UTF-8, escaped as needed; may contain NULs. Not in the buffer.
+ * @param len     Its length in bytes.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No member is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_ARGUMENT       `text` is in the buffer.
+ * @return IOT_THING_ERR_JSON_UTF8      `name` or `text` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_put_string_n(iot_thing_json_writer_t *writer,
+                                    const char *name,
+                                    const char *text,
+                                    size_t len);
+
+/**
+ * Writes a string with a length, as an element of an array or as the outermost value.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param text    UTF-8, escaped as needed; may contain NULs. Not in the buffer.
+ * @param len     Its length in bytes.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No element is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_ARGUMENT       `text` is in the buffer.
+ * @return IOT_THING_ERR_JSON_UTF8      `text` is not UTF-8.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_add_string_n(iot_thing_json_writer_t *writer, const char *text, size_t len);
+
+/**
+ * Writes a value that is JSON already, as a member of an object.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param name    Name of the member, NUL-terminated UTF-8. Not NULL.
+ * @param json    One JSON value of any type; checked, white space around it dropped. Not in
+ *                the buffer.
+ * @param len     Its length in bytes.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No member is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_ARGUMENT       `json` is in the buffer.
+ * @return IOT_THING_ERR_JSON_SYNTAX, _JSON_UTF8, _JSON_DEPTH  `json` is not JSON, or would nest too
+ *         deep here.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_put_raw(iot_thing_json_writer_t *writer,
+                               const char *name,
+                               const char *json,
+                               size_t len);
+
+/**
+ * Writes a value that is JSON already, as an element of an array or as the outermost value.
+ * Callable from anywhere, as long as nobody else uses the writer or its buffer at the same time.
+ *
+ * @param writer  The writer, not NULL.
+ * @param json    One JSON value of any type; checked, white space around it dropped. Not in
+ *                the buffer.
+ * @param len     Its length in bytes.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL           A pointer is NULL.
+ * @return IOT_THING_ERR_JSON_NESTING   No element is possible here.
+ * @return IOT_THING_ERR_JSON_NO_SPACE  The buffer is too small; the bytes were counted.
+ * @return IOT_THING_ERR_ARGUMENT       `json` is in the buffer.
+ * @return IOT_THING_ERR_JSON_SYNTAX, _JSON_UTF8, _JSON_DEPTH  `json` is not JSON, or would nest too
+ *         deep here.
+ * @return IOT_THING_ERR_...            The first error of an earlier call.
+ */
+int32_t iot_thing_json_add_raw(iot_thing_json_writer_t *writer, const char *json, size_t len);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+/** The version of this header; compare with iot_thing_version(). */
+#define IOT_THING_VERSION_NUMBER \
+    ((IOT_THING_VERSION_MAJOR << 16) | (IOT_THING_VERSION_MINOR << 8) | IOT_THING_VERSION_PATCH)
+
+/** Alignment of a Thing's memory, in bytes. */
+#define IOT_THING_MEMORY_ALIGN 8
+
+#if UINTPTR_MAX > 0xFFFFFFFFu
+#define IOT_THING_FIXED_SIZE_ IOT_THING_FIXED_SIZE_64
+#define IOT_THING_TLS_FIXED_SIZE_ IOT_THING_TLS_FIXED_SIZE_64
+#else
+#define IOT_THING_FIXED_SIZE_ IOT_THING_FIXED_SIZE_32
+#define IOT_THING_TLS_FIXED_SIZE_ IOT_THING_TLS_FIXED_SIZE_32
+#endif
+
+/**
+ * Bytes of memory for one Thing with TLS: an integer constant expression, for static arrays.
+ *
+ * rx, tx and tls are the rx_size, tx_size and tls_rx_size of the configuration; tls_tx_size,
+ * reply_size and queue_len are their defaults, and up to IOT_THING_CREDENTIALS_SIZE bytes of
+ * decoded PEM certificates have room. For anything else ask iot_thing_memory_needed().
+ */
+#define IOT_THING_MEMORY_SIZE(rx, tx, tls) \
+    (IOT_THING_FIXED_SIZE_ + IOT_THING_TLS_FIXED_SIZE_ + (rx) + 2 * (tx) + 2 * (tls) + \
+     2 * IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
+
+/** The same for iot_thing_transport_secure_socket, where the sockets bring the protection. */
+#define IOT_THING_MEMORY_SIZE_SECURE_SOCKET(rx, tx) \
+    (IOT_THING_FIXED_SIZE_ + (rx) + 3 * (tx) + IOT_THING_DEFAULT_REPLY_SIZE)
+
+/** IOT_THING_MEMORY_SIZE for a configuration whose sizes are all left at their defaults. */
+#define IOT_THING_MEMORY_SIZE_DEFAULT \
+    IOT_THING_MEMORY_SIZE(IOT_THING_DEFAULT_RX_SIZE, IOT_THING_DEFAULT_TX_SIZE, \
+                          IOT_THING_DEFAULT_TLS_RX_SIZE)
+
+/*
+ * Initialisers: the sizes of the structures, the TLS transport, and defaults everywhere else.
+ *     iot_thing_config_t config = IOT_THING_CONFIG_INIT;
+ */
+#ifdef __cplusplus
+inline iot_thing_config_t iot_thing_config_init_(const iot_thing_transport_t *transport)
+{
+    iot_thing_config_t zero = iot_thing_config_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    zero.transport = transport;
+    return zero;
+}
+inline iot_thing_sockets_t iot_thing_sockets_init_()
+{
+    iot_thing_sockets_t zero = iot_thing_sockets_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    return zero;
+}
+inline iot_thing_port_t iot_thing_port_init_()
+{
+    iot_thing_port_t zero = iot_thing_port_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    return zero;
+}
+inline iot_thing_connection_t iot_thing_connection_init_()
+{
+    iot_thing_connection_t zero = iot_thing_connection_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    return zero;
+}
+inline iot_thing_statistics_t iot_thing_statistics_init_()
+{
+    iot_thing_statistics_t zero = iot_thing_statistics_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    return zero;
+}
+#define IOT_THING_CONFIG_INIT_WITH(transport_) iot_thing_config_init_(transport_)
+#define IOT_THING_SOCKETS_INIT iot_thing_sockets_init_()
+#define IOT_THING_PORT_INIT iot_thing_port_init_()
+#define IOT_THING_CONNECTION_INIT iot_thing_connection_init_()
+#define IOT_THING_STATISTICS_INIT iot_thing_statistics_init_()
+#else
+#define IOT_THING_CONFIG_INIT_WITH(transport_) \
+    { .struct_size = sizeof(iot_thing_config_t), .transport = (transport_) }
+#define IOT_THING_SOCKETS_INIT { .struct_size = sizeof(iot_thing_sockets_t) }
+#define IOT_THING_PORT_INIT { .struct_size = sizeof(iot_thing_port_t) }
+#define IOT_THING_CONNECTION_INIT { .struct_size = sizeof(iot_thing_connection_t) }
+#define IOT_THING_STATISTICS_INIT { .struct_size = sizeof(iot_thing_statistics_t) }
+#endif
+/** A configuration with TLS by this library, and defaults everywhere else. */
+#define IOT_THING_CONFIG_INIT IOT_THING_CONFIG_INIT_WITH(&iot_thing_transport_tls)
+
+#endif /* IOT_THING_H */

@@ -1,0 +1,424 @@
+//! The functions of the C header: check what C gave, call the safe code, turn errors into codes.
+
+use core::ffi::{c_char, c_void};
+
+use super::config;
+use super::guard::{self, check};
+use super::thing::{self, iot_thing_t};
+use super::types::*;
+use crate::Error;
+
+/// Version of the linked library: major * 65536 + minor * 256 + patch. Compare it with
+/// `IOT_THING_VERSION_NUMBER`, the version of the header.
+///
+/// Callable from anywhere.
+#[unsafe(no_mangle)]
+pub extern "C" fn iot_thing_version() -> u32 {
+    (IOT_THING_VERSION_MAJOR << 16) | (IOT_THING_VERSION_MINOR << 8) | IOT_THING_VERSION_PATCH
+}
+
+/// Name of an error, for example "IOT_THING_ERR_BUSY"; "IOT_THING_OK" for 0;
+/// "IOT_THING_ERR_UNKNOWN" for anything else. Never NULL; a constant string.
+///
+/// Callable from anywhere.
+#[unsafe(no_mangle)]
+pub extern "C" fn iot_thing_err_name(error: i32) -> *const c_char {
+    guard::error_from_code(error).map_or_else(
+        || if error == IOT_THING_OK { c"IOT_THING_OK" } else { c"IOT_THING_ERR_UNKNOWN" },
+        Error::c_name,
+    )
+    .as_ptr()
+}
+
+/// What an error means and what to do about it, in one English sentence. Never NULL; a constant
+/// string.
+///
+/// Callable from anywhere.
+#[unsafe(no_mangle)]
+pub extern "C" fn iot_thing_err_text(error: i32) -> *const c_char {
+    guard::error_from_code(error).map_or_else(
+        || if error == IOT_THING_OK { c"success" } else { c"not an error of this library" },
+        Error::c_text,
+    )
+    .as_ptr()
+}
+
+/// Tells how many bytes of memory `iot_thing_init` needs for this configuration: exactly what
+/// `IOT_THING_MEMORY_SIZE` promises at compile time, or less, plus what long PEM certificates need.
+///
+/// Checks the configuration as `iot_thing_init` does and returns the same errors, but does not
+/// look into certificates and key.
+/// Callable from any thread; not from an interrupt (it decodes certificates).
+///
+/// @param config  The configuration, not NULL.
+/// @param needed  [out] Bytes, for memory aligned to `IOT_THING_MEMORY_ALIGN`. Not NULL.
+///
+/// @return IOT_THING_OK or the error of the first field that is wrong: see `iot_thing_init`.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_memory_needed(
+    config: *const iot_thing_config_t,
+    needed: *mut usize,
+) -> i32 {
+    check(|| {
+        let config = config::read(config)?;
+        let plan = thing::plan(&config)?;
+        guard::write_out(needed, plan.size)
+    })
+}
+
+/// Makes a Thing in `memory`. Does not connect.
+///
+/// The configuration is checked completely: what can be wrong with it is found here and not in
+/// the field. The memory belongs to the Thing until `iot_thing_deinit`; it need not be zeroed.
+/// Several Things, each with its own memory, may live side by side.
+/// Callable from any thread; not from a callback of the same Thing's memory nor from an interrupt.
+///
+/// @param thing   [out] The Thing. Written on success only. Not NULL.
+/// @param memory  Memory of the Thing; unaligned memory loses the bytes up to the next multiple of
+///                `IOT_THING_MEMORY_ALIGN`.
+/// @param size    Its size in bytes: `IOT_THING_MEMORY_SIZE(...)` or `iot_thing_memory_needed`.
+/// @param config  The configuration, not NULL; see `iot_thing_config_t` for what must outlive it.
+///
+/// @return IOT_THING_OK
+/// @return IOT_THING_ERR_NULL         `thing` or `config` is NULL.
+/// @return IOT_THING_ERR_STRUCT_SIZE  A `struct_size` is 0 or from a newer header.
+/// @return IOT_THING_ERR_TRANSPORT, _ENDPOINT, _MQTT_ID, _THING_NAME, _CLIENT_CERT, _PRIVATE_KEY,
+///         _KEY_MISMATCH, _CA_CERTS, _SOCKETS, _PORT  That field is wrong: see the error's text.
+/// @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
+/// @return IOT_THING_ERR_STATE        `memory` already holds a Thing that was not deinitialised.
+/// @return IOT_THING_ERR_MEMORY       `memory` is NULL or too small.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_init(
+    thing: *mut *mut iot_thing_t,
+    memory: *mut c_void,
+    size: usize,
+    config: *const iot_thing_config_t,
+) -> i32 {
+    check(|| {
+        guard::not_null(thing)?;
+        let config = config::read(config)?;
+        let made = thing::init(memory, size, &config)?;
+        guard::write_out(thing, made)
+    })
+}
+
+/// Ends a Thing: closes its socket without ceremony, completes every operation that is still
+/// open with `IOT_THING_ERR_CANCELLED` (their callbacks are called from here), wipes keys, and
+/// gives the memory back. To end the connection politely, call `iot_thing_disconnect` first and
+/// poll until the state is `IOT_THING_STATE_IDLE`.
+///
+/// Callable from the thread that polls, or when nobody polls; not from a callback or an interrupt.
+///
+/// @return IOT_THING_OK, or IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing), or
+///         IOT_THING_ERR_BUSY (called from a callback, or another thread is inside poll).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_deinit(thing: *mut iot_thing_t) -> i32 {
+    check(|| thing::deinit(thing))
+}
+
+/// Asks for a connection. Returns at once; `iot_thing_poll` makes the connection, keeps it, and
+/// makes it again for ever when it fails, until `iot_thing_disconnect`. Progress is told by events.
+/// Calling it again while it is in force changes nothing, but a wait for the next attempt ends.
+///
+/// Callable from callbacks and other threads.
+///
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_connect(thing: *mut iot_thing_t) -> i32 {
+    check(|| thing::with(thing, |t| t.control().want_connection(true)))
+}
+
+/// Asks to end the connection: MQTT DISCONNECT, TLS close_notify, close. Returns at once;
+/// `iot_thing_poll` does it. What waits in the outbox stays there for the next connection.
+///
+/// Callable from callbacks and other threads.
+///
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_disconnect(thing: *mut iot_thing_t) -> i32 {
+    check(|| thing::with(thing, |t| t.control().want_connection(false)))
+}
+
+/// Does the Thing's work: everything happens in here. Never blocks; does a bounded amount of work
+/// and returns how long the caller may sleep. Calling it earlier is always allowed.
+///
+/// One thread at a time. All callbacks are called from here.
+///
+/// @return 0..IOT_THING_FOREVER  Milliseconds until it must be called again, unless before that
+///         the socket becomes ready (`iot_thing_io_wanted`) or a call queues something (the
+///         port's `wake`). 0: there is more to do now. IOT_THING_FOREVER: no deadline at all.
+/// @return IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing) or IOT_THING_ERR_BUSY (called
+///         from a callback, or by a second thread while the first is inside).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_poll(thing: *mut iot_thing_t) -> i32 {
+    thing::poll(thing).unwrap_or_else(Error::code)
+}
+
+/// Sleeps until the Thing has something to do or `timeout_ms` has passed, by the `wait` function
+/// of its sockets. Made for the main loop `for (;;) iot_thing_wait(t, iot_thing_poll(t));`.
+///
+/// Blocks. Callable from the thread that polls; not from a callback or an interrupt.
+///
+/// @param timeout_ms  What `iot_thing_poll` returned. A negative value (an error of poll) is
+///                    returned unchanged.
+///
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing), IOT_THING_ERR_BUSY
+///         (from a callback) or IOT_THING_ERR_SOCKETS (the sockets have no `wait`).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_wait(thing: *mut iot_thing_t, timeout_ms: i32) -> i32 {
+    if timeout_ms < 0 {
+        return timeout_ms;
+    }
+    check(|| thing::wait(thing, timeout_ms))
+}
+
+/// Tells which socket the Thing waits for, and for what, for programs with a `select()` loop of
+/// their own.
+///
+/// Callable from the thread that polls, not from an interrupt.
+///
+/// @param socket    [out] The handle from the sockets' `open`, or -1 without a connection.
+/// @param interest  [out] `IOT_THING_IO_READ` | `IOT_THING_IO_WRITE`, or 0.
+///
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_io_wanted(
+    thing: *mut iot_thing_t,
+    socket: *mut isize,
+    interest: *mut u32,
+) -> i32 {
+    check(|| {
+        guard::not_null(socket)?;
+        guard::not_null(interest)?;
+        let (handle, wanted) = thing::with(thing, |t| Ok(t.io_wanted()))?;
+        guard::write_out(socket, handle)?;
+        guard::write_out(interest, wanted)
+    })
+}
+
+/// Where the connection stands.
+///
+/// Callable from callbacks, other threads and interrupts.
+///
+/// @return One of `iot_thing_state` (0 or positive), IOT_THING_ERR_NULL or IOT_THING_ERR_STATE
+///         (not a Thing).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_get_state(thing: *mut iot_thing_t) -> i32 {
+    thing::with(thing, |t| Ok(t.control().state() as i32)).unwrap_or_else(Error::code)
+}
+
+/// Tells how the current connection is protected and whether its session was resumed.
+///
+/// Callable from callbacks and other threads.
+///
+/// @param connection  [in, out] `struct_size` must be set: `IOT_THING_CONNECTION_INIT`.
+///
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing) or
+///         IOT_THING_ERR_STRUCT_SIZE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_get_connection(
+    thing: *mut iot_thing_t,
+    connection: *mut iot_thing_connection_t,
+) -> i32 {
+    check(|| {
+        let size = guard::struct_size(connection.cast())?;
+        let info = thing::with(thing, |t| Ok(t.connection(size)))?;
+        guard::write_versioned(connection, info, size)
+    })
+}
+
+/// Counters and high-water marks since `iot_thing_init`.
+///
+/// Callable from callbacks and other threads.
+///
+/// @param statistics  [in, out] `struct_size` must be set: `IOT_THING_STATISTICS_INIT`.
+///
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing) or
+///         IOT_THING_ERR_STRUCT_SIZE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_get_statistics(
+    thing: *mut iot_thing_t,
+    statistics: *mut iot_thing_statistics_t,
+) -> i32 {
+    check(|| {
+        let size = guard::struct_size(statistics.cast())?;
+        let values = thing::with(thing, |t| Ok(t.statistics(size)))?;
+        guard::write_versioned(statistics, values, size)
+    })
+}
+
+/// Bytes that the last call refused with `IOT_THING_ERR_TOO_LARGE`, `_QUEUE_FULL` or `_MEMORY`
+/// would have needed: of payload for the first, of free outbox for the second.
+///
+/// Callable from callbacks and other threads. 0 when `thing` is NULL or not a Thing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_last_needed(thing: *mut iot_thing_t) -> usize {
+    thing::with(thing, |t| Ok(t.control().last_needed())).unwrap_or(0)
+}
+
+/// Sets the event callback; NULL removes it. Events that have no callback are not kept, unless
+/// the configuration says `pull_events`.
+///
+/// Callable from callbacks and from the thread that polls.
+///
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_on_event(
+    thing: *mut iot_thing_t,
+    on_event: iot_thing_event_fn,
+    user: *mut c_void,
+) -> i32 {
+    check(|| thing::with(thing, |t| Ok(t.app().set_on_event(on_event, user))))
+}
+
+/// Takes the oldest event, in programs that set `pull_events`.
+///
+/// Callable from the thread that polls, between polls.
+///
+/// @param event  [out] The event; its `type` is `IOT_THING_EVENT_NONE` when there is none.
+///               What it borrows is valid until the next `iot_thing_poll`.
+///
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL, or IOT_THING_ERR_STATE (not a Thing, or not made
+///         with `pull_events`).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_next_event(
+    thing: *mut iot_thing_t,
+    event: *mut iot_thing_event_t,
+) -> i32 {
+    check(|| {
+        guard::not_null(event)?;
+        let next = thing::with(thing, |t| t.app().next_event())?;
+        guard::write_out(event, next)
+    })
+}
+
+/// Reports state: publishes `{"state":{"reported":<json>}}` to the thing's classic shadow.
+///
+/// The text is checked and copied before return, and sent when there is a connection. Messages
+/// are sent in the order in which they were queued. With a callback, exactly one result follows:
+/// accepted, rejected by the service, timed out (`shadow_timeout_ms` after it was sent), or
+/// cancelled. While there is no connection it waits; a connection that breaks after it was sent
+/// does not lose it.
+///
+/// Callable from callbacks, other threads and interrupts (the last two need the port's critical
+/// section; from an interrupt keep the text short, as the check is part of the call).
+///
+/// @param thing  The Thing, not NULL.
+/// @param json   One JSON object, NUL-terminated UTF-8: the members to report; `null` as a value
+///               deletes a member. At most 8192 bytes with the envelope (AWS IoT limit).
+/// @param done   Receives the result; may be NULL.
+/// @param user   Passed to `done`.
+///
+/// @return IOT_THING_OK             Queued.
+/// @return IOT_THING_ERR_NULL       `thing` or `json` is NULL.
+/// @return IOT_THING_ERR_STATE      Not a Thing.
+/// @return IOT_THING_ERR_JSON_SYNTAX, _JSON_UTF8, _JSON_DEPTH  `json` is not JSON.
+/// @return IOT_THING_ERR_JSON_TYPE  `json` is not an object.
+/// @return IOT_THING_ERR_TOO_LARGE  Larger than `tx_size` or the AWS IoT limit can ever take.
+/// @return IOT_THING_ERR_QUEUE_FULL No room now: poll and try again.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_update_shadow(
+    thing: *mut iot_thing_t,
+    json: *const c_char,
+    done: iot_thing_done_fn,
+    user: *mut c_void,
+) -> i32 {
+    check(|| {
+        let text = guard::c_str(json, IOT_THING_MAX_PAYLOAD)?;
+        thing::with(thing, |t| t.update_shadow(text, done, user))
+    })
+}
+
+/// `iot_thing_update_shadow` for text with a length instead of a terminating NUL.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_update_shadow_n(
+    thing: *mut iot_thing_t,
+    json: *const u8,
+    json_len: usize,
+    done: iot_thing_done_fn,
+    user: *mut c_void,
+) -> i32 {
+    check(|| {
+        let text = guard::bytes(json, json_len)?;
+        thing::with(thing, |t| t.update_shadow(text, done, user))
+    })
+}
+
+/// Sets the callback for the cloud's requests to change state (the shadow's delta); NULL removes
+/// it. From then on the Thing listens to `$aws/things/<thing>/shadow/update/delta`, and whenever
+/// the broker did not keep the session it fetches the shadow, so that what was requested while
+/// the device was away arrives like a live request.
+///
+/// Callable from callbacks and from the thread that polls.
+///
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_on_shadow_request(
+    thing: *mut iot_thing_t,
+    on_request: iot_thing_shadow_request_fn,
+    user: *mut c_void,
+) -> i32 {
+    check(|| thing::with(thing, |t| t.on_shadow_request(on_request, user)))
+}
+
+/// Publishes a message.
+///
+/// Topic and payload are copied before return; the message is sent when there is a connection, in
+/// the order in which messages were queued. QoS 1 is sent again after a lost connection until the
+/// broker acknowledges it; QoS 0 is done when it was handed to the network. With a callback,
+/// exactly one result follows.
+///
+/// Callable from callbacks, other threads and interrupts (the last two need the port's critical
+/// section).
+///
+/// @param thing        The Thing, not NULL.
+/// @param topic        NUL-terminated UTF-8, 1..256 bytes, at most 7 slashes (AWS IoT limits),
+///                     no `+` and `#`.
+/// @param payload      May be NULL when `payload_len` is 0.
+/// @param payload_len  At most 131072 bytes (AWS IoT limit).
+/// @param qos          0 or 1; AWS IoT has no QoS 2.
+/// @param done         Receives the result; may be NULL.
+/// @param user         Passed to `done`.
+///
+/// @return IOT_THING_OK              Queued.
+/// @return IOT_THING_ERR_NULL        `thing` or `topic` is NULL, or `payload` with a length.
+/// @return IOT_THING_ERR_STATE       Not a Thing.
+/// @return IOT_THING_ERR_TOPIC       The topic is not one that can be published to.
+/// @return IOT_THING_ERR_ARGUMENT    `qos` is not 0 or 1.
+/// @return IOT_THING_ERR_TOO_LARGE   Larger than `tx_size` or the AWS IoT limit can ever take.
+/// @return IOT_THING_ERR_QUEUE_FULL  No room now: poll and try again.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_publish(
+    thing: *mut iot_thing_t,
+    topic: *const c_char,
+    payload: *const u8,
+    payload_len: usize,
+    qos: i32,
+    done: iot_thing_done_fn,
+    user: *mut c_void,
+) -> i32 {
+    check(|| {
+        let topic = guard::c_str(topic, IOT_THING_MAX_TOPIC).map_err(|error| match error {
+            Error::TooLarge => Error::Topic,
+            error => error,
+        })?;
+        let payload = guard::bytes(payload, payload_len)?;
+        thing::with(thing, |t| t.publish(topic, payload, qos, done, user))
+    })
+}
+
+/// Tells the library that its clock stood still: adds `ms` milliseconds to the time since the last
+/// poll. Call it after a deep sleep in which `now_ms` did not advance, before the next poll.
+///
+/// Callable from any thread, not from an interrupt. Affects every Thing of the program.
+///
+/// @return IOT_THING_OK, or IOT_THING_ERR_STATE when no Thing was ever initialised.
+#[unsafe(no_mangle)]
+pub extern "C" fn iot_thing_clock_skip(ms: u32) -> i32 {
+    check(|| super::port::clock_skip(ms))
+}

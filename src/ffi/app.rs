@@ -1,0 +1,254 @@
+//! The application behind C callbacks, and the board behind the port.
+
+use core::cell::{Cell, RefCell};
+use core::ffi::{CStr, c_void};
+
+use heapless::Deque;
+
+use super::config::Signer;
+use super::json::{self, iot_thing_json_t};
+use super::thing::iot_thing_t;
+use super::types::*;
+use super::port;
+use crate::Error;
+use crate::json::{Value, Writer};
+use crate::port::{Board, LogLevel};
+use crate::thing::event::{Event, EventKind, Outcome};
+use crate::thing::{Answer, App};
+use crate::tls;
+
+/// Events that wait for `iot_thing_next_event`.
+///
+/// None is lost: from `EVENTS_HELD` on the Thing stops after the step it is in, and a step makes
+/// fewer events than there is room for then. (The longest runs from the first attempt over every
+/// state to the failure of the connection: 10 events.)
+pub type EventQueue = RefCell<Deque<iot_thing_event_t, 24>>;
+const EVENTS_HELD: usize = 8;
+
+/// Whom to tell of an operation's end.
+#[derive(Clone, Copy)]
+pub struct Done {
+    callback: iot_thing_done_fn,
+    user: *mut c_void,
+}
+
+// SAFETY: a function and a pointer that are only passed on to each other, on the polling thread.
+unsafe impl Send for Done {}
+
+impl Done {
+    /// `None` when nobody wants to know.
+    pub fn new(callback: iot_thing_done_fn, user: *mut c_void, pull: bool) -> Option<Self> {
+        (callback.is_some() || (pull && !user.is_null())).then_some(Self { callback, user })
+    }
+}
+
+/// The callbacks of one Thing. Used by the polling thread only.
+pub struct CApp {
+    thing: *mut iot_thing_t,
+    on_event: Cell<(iot_thing_event_fn, *mut c_void)>,
+    on_request: Cell<(iot_thing_shadow_request_fn, *mut c_void)>,
+    sign: Option<Signer>,
+    /// Where events wait to be pulled, if they are.
+    events: Option<&'static EventQueue>,
+}
+
+impl CApp {
+    /// For the Thing at `thing`, which is only passed on to callbacks.
+    pub fn new(
+        thing: *mut iot_thing_t,
+        on_event: (iot_thing_event_fn, *mut c_void),
+        sign: Option<Signer>,
+        events: Option<&'static EventQueue>,
+    ) -> Self {
+        Self {
+            thing,
+            on_event: Cell::new(on_event),
+            on_request: Cell::new((None, core::ptr::null_mut())),
+            sign,
+            events,
+        }
+    }
+
+    /// Events are pulled.
+    pub fn pulls(&self) -> bool {
+        self.events.is_some()
+    }
+
+    /// Sets the event callback.
+    pub fn set_on_event(&self, callback: iot_thing_event_fn, user: *mut c_void) {
+        self.on_event.set((callback, user));
+    }
+
+    /// Sets the callback for requests.
+    pub fn set_on_request(&self, callback: iot_thing_shadow_request_fn, user: *mut c_void) {
+        self.on_request.set((callback, user));
+    }
+
+    /// Takes the oldest event.
+    pub fn next_event(&self) -> Result<iot_thing_event_t, Error> {
+        let events = self.events.as_ref().ok_or(Error::State)?;
+        Ok(events
+            .borrow_mut()
+            .pop_front()
+            .unwrap_or_else(|| to_c(&Event::default())))
+    }
+
+    fn deliver(&self, event: &iot_thing_event_t) {
+        if let Some(events) = self.events {
+            // There is room: see EventQueue.
+            let _ = events.borrow_mut().push_back(*event);
+        } else if let (Some(callback), user) = self.on_event.get() {
+            // SAFETY: the application's callback, called as its description in the header says.
+            unsafe { callback(user, self.thing, event) };
+        }
+    }
+}
+
+fn to_c(event: &Event) -> iot_thing_event_t {
+    iot_thing_event_t {
+        r#type: event.kind as i32,
+        state: event.state as i32,
+        error: event.error.map_or(IOT_THING_OK, Error::code),
+        code: event.code,
+        port_error: event.port_error,
+        retry_ms: event.retry_ms,
+        needed: u32::try_from(event.needed).unwrap_or(u32::MAX),
+        session_resumed: i32::from(event.session_resumed),
+        user: core::ptr::null_mut(),
+        data: iot_thing_bytes_t {
+            data: core::ptr::null(),
+            len: 0,
+        },
+    }
+}
+
+impl App for CApp {
+    type Done = Done;
+
+    fn backed_up(&self) -> bool {
+        self.events.is_some_and(|events| {
+            let events = events.borrow();
+            // One that borrows what the next step would overwrite has to be taken first.
+            events.len() >= EVENTS_HELD || events.iter().any(|e| !e.data.data.is_null())
+        })
+    }
+
+    fn event(&self, event: &Event) {
+        self.deliver(&to_c(event));
+    }
+
+    fn done(&self, done: Done, outcome: &Outcome<'_>) {
+        let error = outcome.error.map_or(IOT_THING_OK, Error::code);
+        let Some(callback) = done.callback else {
+            self.deliver(&iot_thing_event_t {
+                user: done.user,
+                error,
+                ..to_c(&Event {
+                    kind: EventKind::Done,
+                    code: outcome.code,
+                    ..Event::default()
+                })
+            });
+            return;
+        };
+        let result = iot_thing_result_t {
+            error,
+            code: outcome.code,
+            retry: outcome.retry as i32,
+            version: outcome.version,
+            document: outcome
+                .document
+                .map_or_else(iot_thing_json_t::default, iot_thing_json_t::from),
+        };
+        // SAFETY: the application's callback, called as its description in the header says.
+        unsafe { callback(done.user, self.thing, &raw const result) };
+    }
+
+    fn shadow_request(&self, requested: Value<'_>, reported: &mut Writer<'_>) -> Answer {
+        if self.pulls() {
+            self.deliver(&iot_thing_event_t {
+                data: iot_thing_bytes_t {
+                    data: requested.raw().as_ptr(),
+                    len: requested.raw().len(),
+                },
+                ..to_c(&Event {
+                    kind: EventKind::ShadowRequest,
+                    code: -1,
+                    ..Event::default()
+                })
+            });
+            return Answer::Later;
+        }
+        let (Some(callback), user) = self.on_request.get() else {
+            return Answer::Nobody;
+        };
+        let requested = iot_thing_json_t::from(requested);
+        let result = json::lend_writer(reported, |writer| {
+            // SAFETY: the application's callback, called as its description in the header says.
+            unsafe { callback(user, &raw const requested, writer) }
+        });
+        if result < 0 { Answer::Discard(result) } else { Answer::Written }
+    }
+}
+
+impl Board for CApp {
+    fn unix_time(&self) -> u64 {
+        match port::port().and_then(|port| port.unix_time.map(|time| (time, port.user))) {
+            // SAFETY: the port's function, called as its description in the header says.
+            Some((unix_time, user)) => unsafe { unix_time(user) },
+            None => 0,
+        }
+    }
+
+    fn random(&self, out: &mut [u8]) -> Result<(), Error> {
+        random(out)
+    }
+
+    fn log(&self, level: LogLevel, text: &CStr) {
+        if let Some((log, user)) = port::port().and_then(|port| port.log.map(|l| (l, port.user))) {
+            // SAFETY: the port's function, called as its description in the header says.
+            unsafe { log(user, level as i32, text.as_ptr()) };
+        }
+    }
+}
+
+/// Random bytes of the port.
+pub fn random(out: &mut [u8]) -> Result<(), Error> {
+    let (random, user) = port::port()
+        .and_then(|port| port.random.map(|random| (random, port.user)))
+        .ok_or(Error::Random)?;
+    // SAFETY: the port's function, called as its description in the header says.
+    match unsafe { random(user, out.as_mut_ptr(), out.len()) } {
+        IOT_THING_OK => Ok(()),
+        _ => Err(Error::Random),
+    }
+}
+
+impl tls::Signer for CApp {
+    fn sign(&self, sha256: &[u8; 32], signature: &mut [u8]) -> Result<usize, Error> {
+        let (sign, user) = self.sign.ok_or(Error::TlsSign)?;
+        let mut len = 0;
+        // SAFETY: the application's function, called as its description in the header says.
+        let result = unsafe {
+            sign(
+                user,
+                sha256.as_ptr(),
+                signature.as_mut_ptr(),
+                signature.len(),
+                &raw mut len,
+            )
+        };
+        match result {
+            IOT_THING_OK if len <= signature.len() => Ok(len),
+            _ => Err(Error::TlsSign),
+        }
+    }
+}
+
+/// Wakes whoever polls the Thing at `thing`.
+pub fn wake(thing: *mut iot_thing_t) {
+    if let Some((wake, user)) = port::port().and_then(|port| port.wake.map(|w| (w, port.user))) {
+        // SAFETY: the port's function, called as its description in the header says.
+        unsafe { wake(user, thing) };
+    }
+}

@@ -1,0 +1,191 @@
+//! The board: the clock that embassy-time reads, the critical section, and the end of the program.
+//! The only global state of the library.
+
+use core::cell::{Cell, UnsafeCell};
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicPtr, Ordering};
+use core::task::Waker;
+
+use critical_section::{Mutex, RawRestoreState};
+use embassy_time_driver::Driver;
+
+use super::guard::{self, Versioned};
+use super::types::iot_thing_port_t;
+use super::waker;
+use crate::Error;
+
+// SAFETY: integers, pointers and nullable function pointers.
+unsafe impl Versioned for iot_thing_port_t {}
+
+/// The port of this program: a copy, complete whatever version the caller's structure has, and
+/// whose it was.
+struct Global {
+    given: AtomicPtr<iot_thing_port_t>,
+    copy: UnsafeCell<MaybeUninit<iot_thing_port_t>>,
+}
+
+// SAFETY: `copy` is written once, before `given` is set with release ordering, and only read
+// after `given` was seen set with acquire ordering. That no two threads are inside their first
+// iot_thing_init at once is demanded by its description.
+unsafe impl Sync for Global {}
+
+static GLOBAL: Global = Global {
+    given: AtomicPtr::new(core::ptr::null_mut()),
+    copy: UnsafeCell::new(MaybeUninit::uninit()),
+};
+
+/// The port, once there is one.
+pub fn port() -> Option<&'static iot_thing_port_t> {
+    if GLOBAL.given.load(Ordering::Acquire).is_null() {
+        return None;
+    }
+    // SAFETY: `given` is set, so the copy was written and never changes again.
+    Some(unsafe { (*GLOBAL.copy.get()).assume_init_ref() })
+}
+
+/// Checks a port and makes it the one of this program, or checks that it is.
+pub fn install(given: *const iot_thing_port_t) -> Result<(), Error> {
+    check(given)?;
+    let first = GLOBAL.given.load(Ordering::Acquire);
+    if first.is_null() {
+        let copy = guard::read_versioned(given)?;
+        // SAFETY: `given` is not set, so nobody reads the copy, and nobody else is here (`Sync`
+        // above).
+        unsafe { (*GLOBAL.copy.get()).write(copy) };
+        GLOBAL.given.store(given.cast_mut(), Ordering::Release);
+        critical_section::with(|cs| {
+            CLOCK.borrow(cs).set(ClockState {
+                last: read_clock(),
+                total: 0,
+            });
+        });
+    } else if !core::ptr::eq(first, given) {
+        return Err(Error::Port);
+    }
+    Ok(())
+}
+
+/// Checks a port without keeping it.
+pub fn check(given: *const iot_thing_port_t) -> Result<(), Error> {
+    guard::not_null(given).map_err(|_| Error::Port)?;
+    let port = guard::read_versioned(given)?;
+    let complete = port.now_ms.is_some()
+        && port.random.is_some()
+        && port.enter_critical.is_some() == port.exit_critical.is_some();
+    if complete { Ok(()) } else { Err(Error::Port) }
+}
+
+// ---- clock --------------------------------------------------------------------------------------
+
+/// Extends the port's counter, which wraps at 32 bits, to one that does not.
+#[derive(Clone, Copy)]
+struct ClockState {
+    last: u32,
+    total: u64,
+}
+
+static CLOCK: Mutex<Cell<ClockState>> = Mutex::new(Cell::new(ClockState { last: 0, total: 0 }));
+
+fn read_clock() -> u32 {
+    match port().and_then(|port| port.now_ms.map(|now| (now, port.user))) {
+        // SAFETY: the port's function, called as its description in the header says.
+        Some((now_ms, user)) => unsafe { now_ms(user) },
+        None => 0,
+    }
+}
+
+/// Milliseconds since the port was installed.
+pub fn now() -> u64 {
+    critical_section::with(|cs| {
+        let clock = CLOCK.borrow(cs);
+        let state = clock.get();
+        // Read inside the section: a value read before it could be older than one that another
+        // thread has stored meanwhile, and would look like a wrap of 49 days.
+        let raw = read_clock();
+        let step = raw.wrapping_sub(state.last);
+        // A counter that stepped back a little must not look like a wrap either.
+        if step as i32 <= 0 {
+            return state.total;
+        }
+        let total = state.total.saturating_add(u64::from(step));
+        clock.set(ClockState { last: raw, total });
+        total
+    })
+}
+
+/// Adds time in which the counter stood still.
+pub fn clock_skip(ms: u32) -> Result<(), Error> {
+    if port().is_none() {
+        return Err(Error::State);
+    }
+    critical_section::with(|cs| {
+        let clock = CLOCK.borrow(cs);
+        let state = clock.get();
+        clock.set(ClockState {
+            total: state.total.saturating_add(u64::from(ms)),
+            ..state
+        });
+    });
+    Ok(())
+}
+
+struct Clock;
+
+impl Driver for Clock {
+    fn now(&self) -> u64 {
+        now()
+    }
+
+    fn schedule_wake(&self, at: u64, waker: &Waker) {
+        match waker::slot(waker) {
+            Some(slot) => slot.wake_at(at),
+            // Somebody wrapped the waker: wake at once rather than never.
+            None => waker.wake_by_ref(),
+        }
+    }
+}
+
+embassy_time_driver::time_driver_impl!(static CLOCK_DRIVER: Clock = Clock);
+
+// ---- critical section -----------------------------------------------------------------------------
+
+struct Section;
+critical_section::set_impl!(Section);
+
+// SAFETY: the port's pair excludes other threads and interrupts that use the library, as its
+// description in the header demands; a port without it promises that there are none.
+unsafe impl critical_section::Impl for Section {
+    unsafe fn acquire() -> RawRestoreState {
+        match port().and_then(|port| port.enter_critical.map(|enter| (enter, port.user))) {
+            // SAFETY: the port's function, called as its description in the header says.
+            Some((enter, user)) => unsafe { enter(user) },
+            None => 0,
+        }
+    }
+
+    unsafe fn release(state: RawRestoreState) {
+        if let Some((exit, user)) =
+            port().and_then(|port| port.exit_critical.map(|exit| (exit, port.user)))
+        {
+            // SAFETY: the port's function, called as its description in the header says.
+            unsafe { exit(user, state) };
+        }
+    }
+}
+
+// ---- the end ------------------------------------------------------------------------------------------
+
+/// Tells the port and stops.
+#[cfg(all(feature = "c-library", not(test)))]
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    let (file, line) = info
+        .location()
+        .map_or(("", 0), |place| (place.file(), place.line()));
+    if let Some((panic, user)) = port().and_then(|port| port.panic.map(|panic| (panic, port.user))) {
+        // SAFETY: the port's function, called as its description in the header says.
+        unsafe { panic(user, file.as_ptr(), file.len(), line) };
+    }
+    #[expect(clippy::empty_loop, reason = "the watchdog is all that can help now")]
+    loop {}
+}

@@ -1,0 +1,46 @@
+//! The literal sizes that the header promises, proved for the target that is being compiled.
+//!
+//! They are literals because C needs them in constant expressions; a few percent of slack let
+//! compilers differ. `iot_thing_memory_needed` tells the exact figure.
+
+use super::app::Done;
+use super::slab::ALIGN;
+use super::thing::iot_thing_t;
+use super::transport::{SECURE_SOCKET_LAYOUT, TLS_LAYOUT};
+use super::types::*;
+use crate::mqtt::ARENA_OVERHEAD;
+use crate::shadow::topic::Topics;
+use crate::thing::outbox::Entry;
+use crate::tls;
+
+/// Bytes of a Thing besides its configurable buffers, on 32-bit targets.
+pub const IOT_THING_FIXED_SIZE_32: u32 = 5376;
+/// The same on 64-bit targets.
+pub const IOT_THING_FIXED_SIZE_64: u32 = 7552;
+/// What TLS adds to it, on 32-bit targets.
+pub const IOT_THING_TLS_FIXED_SIZE_32: u32 = 2816;
+/// The same on 64-bit targets.
+pub const IOT_THING_TLS_FIXED_SIZE_64: u32 = 2816;
+
+#[cfg(target_pointer_width = "64")]
+const PROMISED: (u32, u32) = (IOT_THING_FIXED_SIZE_64, IOT_THING_TLS_FIXED_SIZE_64);
+#[cfg(not(target_pointer_width = "64"))]
+const PROMISED: (u32, u32) = (IOT_THING_FIXED_SIZE_32, IOT_THING_TLS_FIXED_SIZE_32);
+
+/// Places in the plan of a Thing, each of which may lose some bytes to alignment, and so may the
+/// memory itself.
+const PLACES: usize = 10;
+
+const FIXED: usize = size_of::<iot_thing_t>()
+    + SECURE_SOCKET_LAYOUT.0
+    + IOT_THING_DEFAULT_QUEUE_LEN as usize * size_of::<Option<Entry<Done>>>()
+    + ARENA_OVERHEAD
+    + Topics::memory_size(IOT_THING_MAX_THING_NAME)
+    + PLACES * (ALIGN - 1);
+
+const TLS: usize = TLS_LAYOUT.0 - SECURE_SOCKET_LAYOUT.0 + tls::memory_size(0, 0);
+
+const _: () = assert!(FIXED <= PROMISED.0 as usize, "raise IOT_THING_FIXED_SIZE");
+const _: () = assert!(TLS <= PROMISED.1 as usize, "raise IOT_THING_TLS_FIXED_SIZE");
+// What the header's formulas say of buffers: twice each of tls_rx_size and tls_tx_size.
+const _: () = assert!(tls::memory_size(1000, 500) - tls::memory_size(0, 0) == 2 * (1000 + 500));

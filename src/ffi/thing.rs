@@ -1,0 +1,391 @@
+//! One Thing in the memory of C.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::task::Context;
+
+use super::app::{self, CApp, Done, EventQueue};
+use super::config::Config;
+use super::guard::Versioned;
+use super::port;
+use super::slab::{self, Place, Planner, Slab};
+use super::sockets::{CStack, NO_SOCKET};
+use super::transport::{Parts, iot_thing_transport_t};
+use super::types::*;
+use super::waker;
+use crate::Error;
+use crate::mqtt::{ARENA_OVERHEAD, Session};
+use crate::port::PollSlot;
+use crate::shadow::topic::Topics;
+use crate::thing::App;
+use crate::thing::control::Control;
+use crate::thing::event::{Outcome, Retry};
+use crate::thing::outbox::Entry;
+use crate::thing::run::{Env, Settings};
+use crate::thing::serve::Service;
+
+// SAFETY: integers only.
+unsafe impl Versioned for iot_thing_statistics_t {}
+// SAFETY: integers only.
+unsafe impl Versioned for iot_thing_connection_t {}
+
+/// Marks memory that holds a Thing; mixed with its address, so that a copy is none.
+const MAGIC: u64 = 0x0107_7419_6F74_5F31;
+
+/// One device, opaque: it lives in the memory given to `iot_thing_init`.
+// Only `control` is used by other threads than the polling one; it brings its own exclusion. The
+// future lies outside, and only `poll` and `deinit` reach it, so there is never more than one
+// reference to it.
+pub struct iot_thing_t {
+    magic: Cell<u64>,
+    control: Control<'static, Done>,
+    app: CApp,
+    slot: PollSlot,
+    settings: Settings<'static>,
+    /// The socket that is open.
+    socket: Cell<isize>,
+    sockets: iot_thing_sockets_t,
+    transport: &'static iot_thing_transport_t,
+    future: *mut u8,
+    /// Where the memory begins and how much of it is in use.
+    base: *mut u8,
+    size: usize,
+}
+
+/// Where everything lies.
+pub struct Plan {
+    /// Bytes in all.
+    pub size: usize,
+    thing: Place,
+    future: Place,
+    entries: Place,
+    outbox: Place,
+    rx: Place,
+    arena: Place,
+    reply: Place,
+    topics: Place,
+    /// Only with `pull_events`.
+    events: Option<Place>,
+    transport: Place,
+}
+
+/// Adds up the memory that a Thing with this configuration needs.
+pub fn plan(config: &Config) -> Result<Plan, Error> {
+    // What the header promises for its fixed part is proved in sizes.rs from the same types.
+    const { assert!(align_of::<iot_thing_t>() <= slab::ALIGN) };
+    if config.transport.layout.1 > slab::ALIGN {
+        return Err(Error::Memory);
+    }
+    let mut planner = Planner::default();
+    let entry = size_of::<Option<Entry<Done>>>();
+    let thing = planner.take(size_of::<iot_thing_t>())?;
+    let future = planner.take(config.transport.layout.0)?;
+    let entries = planner.take(entry * config.queue_len)?;
+    let outbox = planner.take(config.tx_size)?;
+    let rx = planner.take(config.rx_size)?;
+    let arena = planner.take(config.tx_size + ARENA_OVERHEAD)?;
+    let reply = planner.take(config.reply_size)?;
+    let topics = planner.take(Topics::memory_size(config.thing_name.len()))?;
+    let events = match config.pull_events {
+        true => Some(planner.take(size_of::<EventQueue>())?),
+        false => None,
+    };
+    let transport = planner.take((config.transport.memory)(config)?)?;
+    Ok(Plan {
+        size: planner.size(),
+        thing,
+        future,
+        entries,
+        outbox,
+        rx,
+        arena,
+        reply,
+        topics,
+        events,
+        transport,
+    })
+}
+
+/// Makes a Thing in `memory`.
+pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut iot_thing_t, Error> {
+    let plan = plan(config)?;
+    let slab = Slab::new(memory.cast(), size, plan.size)?;
+    let at = slab.pointer(plan.thing).cast::<iot_thing_t>();
+    // SAFETY: the slab holds the Thing, aligned, and the bytes of its mark may hold anything.
+    if unsafe { (*at).magic.get() } == mark(at) {
+        return Err(Error::State);
+    }
+    port::install(config.port)?;
+    let mut boot = [0; 4];
+    app::random(&mut boot)?;
+
+    // SAFETY: every place comes from this plan, the slab was checked for it, each is handed out
+    // once, and all that uses them is dropped by `deinit`, before the memory goes back.
+    let (entries, outbox, rx, arena, reply, topics, transport_memory) = unsafe {
+        (
+            slab.options(plan.entries, config.queue_len),
+            slab.bytes(plan.outbox),
+            slab.bytes(plan.rx),
+            slab.bytes(plan.arena),
+            slab.bytes(plan.reply),
+            slab.bytes(plan.topics),
+            slab.bytes(plan.transport),
+        )
+    };
+    let events = plan.events.map(|place| {
+        // SAFETY: as above; the place was taken for this type.
+        unsafe { slab.value(place, EventQueue::default()) }
+    });
+    let topics = Topics::new(config.thing_name, topics)?;
+    let session = Session::new(
+        config.mqtt_id,
+        config.keep_alive_s,
+        config.session_expiry_s,
+        rx,
+        arena,
+    )?;
+    let on_event = (config.on_event, config.on_event_user);
+    // SAFETY: the slab holds the Thing, aligned; writing drops nothing.
+    unsafe {
+        at.write(iot_thing_t {
+            // Not a Thing until all is done.
+            magic: Cell::new(0),
+            control: Control::new(entries, outbox, u32::from_le_bytes(boot)),
+            app: CApp::new(at, on_event, config.sign, events),
+            slot: PollSlot::new(),
+            settings: Settings {
+                endpoint: config.endpoint,
+                port: config.tcp_port,
+                topics,
+                connect_timeout: config.connect_timeout,
+                tls_timeout: config.tls_timeout,
+                mqtt_timeout: config.mqtt_timeout,
+                stall_timeout: config.stall_timeout,
+                shadow_timeout: config.shadow_timeout,
+                backoff: config.backoff,
+            },
+            socket: Cell::new(NO_SOCKET),
+            sockets: config.sockets,
+            transport: config.transport,
+            future: slab.pointer(plan.future),
+            base: slab.pointer(plan.thing).cast(),
+            size: plan.size,
+        });
+    }
+    // SAFETY: it was just written, and from here on it is only used through shared references.
+    let thing: &'static iot_thing_t = unsafe { &*at };
+    let env = Env {
+        control: &thing.control,
+        app: &thing.app,
+        slot: &thing.slot,
+        settings: &thing.settings,
+    };
+    let parts = Parts {
+        config: *config,
+        app: &thing.app,
+        stack: CStack::new(config.sockets, config.endpoint_c, &thing.socket),
+        service: Service::new(env, session, reply),
+        memory: transport_memory,
+    };
+    // SAFETY: the place was planned with this transport's layout and is unused.
+    let started = unsafe { (config.transport.start)(thing.future, parts) };
+    if let Err(error) = started {
+        // Decoded credentials may be there already.
+        // SAFETY: the memory is ours, and nothing in it is used any more.
+        unsafe { slab::wipe(thing.base, thing.size) };
+        return Err(error);
+    }
+    thing.magic.set(mark(at));
+    Ok(at)
+}
+
+fn mark(at: *const iot_thing_t) -> u64 {
+    MAGIC ^ (at.addr() as u64)
+}
+
+/// The Thing that a pointer from C leads to.
+fn get<'a>(thing: *mut iot_thing_t) -> Result<&'a iot_thing_t, Error> {
+    if thing.is_null() {
+        return Err(Error::Null);
+    }
+    if !thing.is_aligned() {
+        return Err(Error::State);
+    }
+    // SAFETY: the header demands a pointer from iot_thing_init; the mark tells whether what it
+    // leads to is (still) a Thing.
+    let thing = unsafe { &*thing };
+    if thing.magic.get() == mark(thing) {
+        Ok(thing)
+    } else {
+        Err(Error::State)
+    }
+}
+
+/// Works on a Thing, and wakes its poller if that gave it something to do.
+pub fn with<R>(
+    thing: *mut iot_thing_t,
+    work: impl FnOnce(&iot_thing_t) -> Result<R, Error>,
+) -> Result<R, Error> {
+    let t = get(thing)?;
+    let before = t.control.changes();
+    let result = work(t)?;
+    if t.control.changes() != before {
+        app::wake(thing);
+    }
+    Ok(result)
+}
+
+/// Does the Thing's work; returns milliseconds until it must be done again.
+pub fn poll(thing: *mut iot_thing_t) -> Result<i32, Error> {
+    let t = get(thing)?;
+    t.control.enter()?;
+    let wait = t.poll_once();
+    t.control.leave();
+    Ok(wait)
+}
+
+/// Waits by the sockets' own `wait`.
+pub fn wait(thing: *mut iot_thing_t, timeout_ms: i32) -> Result<(), Error> {
+    let t = get(thing)?;
+    let wait = t.sockets.wait.ok_or(Error::Sockets)?;
+    t.control.enter()?;
+    let (socket, interest) = t.io_wanted();
+    // SAFETY: the firmware's function, called as its description in the header says.
+    unsafe { wait(t.sockets.user, socket, interest, timeout_ms) };
+    t.control.leave();
+    Ok(())
+}
+
+/// Ends a Thing.
+pub fn deinit(thing: *mut iot_thing_t) -> Result<(), Error> {
+    let t = get(thing)?;
+    t.control.enter()?;
+    // SAFETY: init made the future there, and nobody uses it: `enter` has shut poll out for good.
+    unsafe { (t.transport.finish)(t.future) };
+    t.control.with(|shared| shared.ending = true);
+    while let Some(done) = t.control.with(|shared| shared.outbox.cancel()) {
+        if let Some(done) = done {
+            let outcome = Outcome::plain(Some(Error::Cancelled), Retry::No);
+            t.app.done(done, &outcome);
+        }
+    }
+    let (base, size) = (t.base, t.size);
+    // SAFETY: the memory is still ours, nothing in it needs dropping, and nobody uses it any more.
+    unsafe { slab::wipe(base, size) };
+    Ok(())
+}
+
+impl iot_thing_t {
+    /// What is shared with the API side.
+    pub fn control(&self) -> &Control<'static, Done> {
+        &self.control
+    }
+
+    /// The callbacks.
+    pub fn app(&self) -> &CApp {
+        &self.app
+    }
+
+    fn poll_once(&self) -> i32 {
+        if self.app.backed_up() {
+            return 0;
+        }
+        let before = self.control.changes();
+        self.slot.arm();
+        // SAFETY: the slot lives as long as the future, and wakers stay inside this poll.
+        let waker = unsafe { waker::of(&self.slot) };
+        // SAFETY: init made the future there, and `enter` has let only us in.
+        let _ = unsafe { (self.transport.poll)(self.future, &mut Context::from_waker(&waker)) };
+        if self.control.changes() != before {
+            // A callback, or another thread meanwhile, has given it something to do.
+            return 0;
+        }
+        match self.slot.remaining(port::now()) {
+            Some(ms) => i32::try_from(ms).unwrap_or(IOT_THING_FOREVER - 1),
+            None => IOT_THING_FOREVER,
+        }
+    }
+
+    /// The open socket and what it is waited for.
+    pub fn io_wanted(&self) -> (isize, u32) {
+        match self.socket.get() {
+            NO_SOCKET => (NO_SOCKET, 0),
+            socket => (socket, self.slot.interest()),
+        }
+    }
+
+    /// Queues an update.
+    pub fn update_shadow(
+        &self,
+        json: &[u8],
+        done: iot_thing_done_fn,
+        user: *mut c_void,
+    ) -> Result<(), Error> {
+        self.control
+            .update(json, Done::new(done, user, self.app.pulls()))
+    }
+
+    /// Queues a message.
+    pub fn publish(
+        &self,
+        topic: &[u8],
+        payload: &[u8],
+        qos: i32,
+        done: iot_thing_done_fn,
+        user: *mut c_void,
+    ) -> Result<(), Error> {
+        self.control
+            .publish(topic, payload, qos, Done::new(done, user, self.app.pulls()))
+    }
+
+    /// Sets the callback for requests.
+    pub fn on_shadow_request(
+        &self,
+        callback: iot_thing_shadow_request_fn,
+        user: *mut c_void,
+    ) -> Result<(), Error> {
+        self.app.set_on_request(callback, user);
+        self.control.want_requests(callback.is_some());
+        Ok(())
+    }
+
+    /// The current connection, for a structure of `struct_size` bytes.
+    pub fn connection(&self, struct_size: u32) -> iot_thing_connection_t {
+        self.control.with(|shared| iot_thing_connection_t {
+            struct_size,
+            state: shared.state as i32,
+            tls_version: shared.connection.tls_version,
+            tls_cipher_suite: shared.connection.tls_cipher_suite,
+            // Without it there is no TLS connection: see tls::Secured.
+            server_authenticated: u32::from(shared.connection.tls_version != 0),
+            session_resumed: u32::from(shared.connection.session_resumed),
+        })
+    }
+
+    /// The counters, for a structure of `struct_size` bytes.
+    pub fn statistics(&self, struct_size: u32) -> iot_thing_statistics_t {
+        self.control.with(|shared| {
+            let s = shared.statistics;
+            let (bytes, messages) = shared.outbox.high_water();
+            iot_thing_statistics_t {
+                struct_size,
+                attempts: s.attempts,
+                connects: s.connects,
+                resumed: s.resumed,
+                disconnects: s.disconnects,
+                messages_out: s.messages_out,
+                messages_in: s.messages_in,
+                messages_unrouted: s.messages_unrouted,
+                shadow_requests: s.shadow_requests,
+                shadow_stale: s.shadow_stale,
+                last_error: s.last_error,
+                outbox_bytes_max: bytes as u32,
+                outbox_messages_max: messages as u32,
+                payload_in_max: s.payload_in_max,
+                reply_max: s.reply_max,
+                bytes_out: s.bytes_out,
+                bytes_in: s.bytes_in,
+            }
+        })
+    }
+}

@@ -1,0 +1,470 @@
+//! The types of the C header. Their layout is the ABI: fields are only ever added at the end.
+
+use core::ffi::{c_char, c_void};
+
+use super::json::{iot_thing_json_t, iot_thing_json_writer_t};
+
+/// Major version of the library and of this header.
+pub const IOT_THING_VERSION_MAJOR: u32 = 0;
+/// Minor version; while the major version is 0 a new minor version may break the ABI.
+pub const IOT_THING_VERSION_MINOR: u32 = 1;
+/// Patch version.
+pub const IOT_THING_VERSION_PATCH: u32 = 0;
+
+/// Success. Every error is negative: see `iot_thing_err`.
+pub const IOT_THING_OK: i32 = 0;
+
+/// `iot_thing_poll`: nothing to do until a socket is ready or a call queues something.
+pub const IOT_THING_FOREVER: i32 = i32::MAX;
+
+/// Port used when `port` is 0 (MQTT over TLS, AWS IoT Core's default).
+pub const IOT_THING_DEFAULT_PORT: u16 = 8883;
+/// Default of `rx_size`: the largest MQTT packet that can be received, in bytes.
+pub const IOT_THING_DEFAULT_RX_SIZE: u32 = 4096;
+/// Default of `tx_size`: bytes of messages that can wait in the outbox, and be in flight.
+pub const IOT_THING_DEFAULT_TX_SIZE: u32 = 2048;
+/// Default of `reply_size`: the largest answer an `on_shadow_request` callback can write, in bytes.
+pub const IOT_THING_DEFAULT_REPLY_SIZE: u32 = 512;
+/// Default of `queue_len`: messages that can wait in the outbox or for their answer.
+pub const IOT_THING_DEFAULT_QUEUE_LEN: u32 = 16;
+/// Default of `tls_rx_size`: the largest TLS record a server may send (RFC 8446, 5.2). AWS IoT
+/// ignores requests for smaller records, so less is safe only when the server is known.
+pub const IOT_THING_DEFAULT_TLS_RX_SIZE: u32 = 16640;
+/// Default of `tls_tx_size`: the largest TLS record sent; it must hold the client certificate.
+pub const IOT_THING_DEFAULT_TLS_TX_SIZE: u32 = 2048;
+/// Bytes of the memory that hold PEM certificates once decoded, in `IOT_THING_MEMORY_SIZE`.
+/// Certificates given as DER are used where they are and need none of it.
+pub const IOT_THING_CREDENTIALS_SIZE: u32 = 3072;
+
+/// Default of `keep_alive_s`, in seconds.
+pub const IOT_THING_DEFAULT_KEEP_ALIVE_S: u16 = 60;
+/// Smallest `keep_alive_s` (AWS IoT Core grants no less).
+pub const IOT_THING_MIN_KEEP_ALIVE_S: u16 = 30;
+/// Largest `keep_alive_s` (AWS IoT Core grants no more).
+pub const IOT_THING_MAX_KEEP_ALIVE_S: u16 = 1200;
+/// Default of `session_expiry_s`: AWS IoT Core's default limit, one hour.
+pub const IOT_THING_DEFAULT_SESSION_EXPIRY_S: u32 = 3600;
+/// `session_expiry_s`: the session ends with the connection.
+pub const IOT_THING_SESSION_NONE: u32 = u32::MAX;
+
+/// Default of `connect_timeout_ms`: name resolution and TCP connection together.
+pub const IOT_THING_DEFAULT_CONNECT_TIMEOUT_MS: u32 = 20_000;
+/// Default of `tls_timeout_ms`: the whole TLS handshake.
+pub const IOT_THING_DEFAULT_TLS_TIMEOUT_MS: u32 = 30_000;
+/// Default of `mqtt_timeout_ms`: CONNACK, and SUBACK of the library's own subscriptions.
+pub const IOT_THING_DEFAULT_MQTT_TIMEOUT_MS: u32 = 10_000;
+/// Default of `stall_timeout_ms`: how long the network may refuse to take bytes.
+pub const IOT_THING_DEFAULT_STALL_TIMEOUT_MS: u32 = 20_000;
+/// Default of `shadow_timeout_ms`: from sending a shadow request to its answer.
+pub const IOT_THING_DEFAULT_SHADOW_TIMEOUT_MS: u32 = 10_000;
+/// Default of `backoff_base_ms`.
+pub const IOT_THING_DEFAULT_BACKOFF_BASE_MS: u32 = 1_000;
+/// Default of `backoff_cap_ms`.
+pub const IOT_THING_DEFAULT_BACKOFF_CAP_MS: u32 = 128_000;
+/// Default of `backoff_stable_ms`.
+pub const IOT_THING_DEFAULT_BACKOFF_STABLE_MS: u32 = 20_000;
+
+/// Longest `mqtt_id`, in bytes. (AWS IoT allows 128; the MQTT client used inside allows 64.)
+pub const IOT_THING_MAX_MQTT_ID: usize = 64;
+/// Longest `thing_name`, in bytes (AWS IoT limit).
+pub const IOT_THING_MAX_THING_NAME: usize = 128;
+/// Longest `endpoint`, in bytes (DNS limit).
+pub const IOT_THING_MAX_ENDPOINT: usize = 253;
+/// Longest topic, in bytes (AWS IoT limit).
+pub const IOT_THING_MAX_TOPIC: usize = 256;
+/// Largest shadow request, in bytes (AWS IoT limit).
+pub const IOT_THING_MAX_SHADOW_DOCUMENT: usize = 8192;
+/// Largest payload of a message, in bytes (AWS IoT limit).
+pub const IOT_THING_MAX_PAYLOAD: usize = 131_072;
+
+/// One device: opaque, lives in the memory given to `iot_thing_init`.
+// The fields are in `thing.rs`; C sees an incomplete type.
+pub use super::thing::iot_thing_t;
+
+/// How the bytes of a connection are protected: one of the `iot_thing_transport_...` objects.
+/// A firmware links only the ones it names.
+pub use super::transport::iot_thing_transport_t;
+
+/// Bytes with a length; not copied. `{ NULL, 0 }` means "not given".
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_bytes_t {
+    /// First byte; may be NULL when `len` is 0.
+    pub data: *const u8,
+    /// Number of bytes. For PEM text the terminating NUL may be counted or not.
+    pub len: usize,
+}
+
+// ---- sockets ------------------------------------------------------------------------------------
+
+/// Returned by a socket function: nothing possible now, call again when the socket is ready.
+/// Chosen so that a port may return `-errno` for every real error.
+pub const IOT_THING_SOCKET_WOULD_BLOCK: i32 = -65536;
+/// Returned by `send` and `recv`: the peer has closed the connection.
+pub const IOT_THING_SOCKET_CLOSED: i32 = -65537;
+
+/// An IP address, as `resolve` fills it in.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_address_t {
+    /// 4 or 6.
+    pub family: u32,
+    /// The address in network byte order: the first 4 bytes for IPv4, all 16 for IPv6.
+    pub ip: [u8; 16],
+}
+
+/// The sockets of the firmware: non-blocking TCP.
+///
+/// All functions are called by `iot_thing_poll` (and `close` also by `iot_thing_deinit`), on the
+/// thread that calls it, never from an interrupt and never while a critical section is held. None
+/// of them may block, call the library back, or keep a pointer it was given. The table must
+/// outlive the Thing; several Things may share it.
+///
+/// A negative value other than the two constants above is an error of the port's own (for
+/// example `-errno`): it ends the connection and is reported in `iot_thing_event_t.port_error`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_sockets_t {
+    /// `sizeof(iot_thing_sockets_t)`: `IOT_THING_SOCKETS_INIT` sets it.
+    pub struct_size: u32,
+    /// Passed to every function.
+    pub user: *mut c_void,
+    /// Optional. Looks `host` (NUL-terminated) up. 0: `address` is filled in; WOULD_BLOCK: not
+    /// yet, called again with the same `host` until it settles or times out. NULL: `connect`
+    /// gets the host name instead, as modems want it.
+    pub resolve: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            host: *const c_char,
+            address: *mut iot_thing_address_t,
+        ) -> i32,
+    >,
+    /// Required. Makes a socket and stores its handle (any value). 0 or an error.
+    pub open: Option<unsafe extern "C" fn(user: *mut c_void, socket: *mut isize) -> i32>,
+    /// Required. Connects to `address`, or to `host` when there is no `resolve` (`address` is
+    /// then NULL). 0: connected; WOULD_BLOCK: under way, called again until it settles.
+    pub connect: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            socket: isize,
+            host: *const c_char,
+            address: *const iot_thing_address_t,
+            port: u16,
+        ) -> i32,
+    >,
+    /// Required. Sends up to `len` bytes (`len` is at least 1). Returns how many were taken, at
+    /// least 1; WOULD_BLOCK when none; CLOSED; or an error. 0 is not allowed.
+    pub send: Option<
+        unsafe extern "C" fn(user: *mut c_void, socket: isize, data: *const u8, len: usize) -> i32,
+    >,
+    /// Required. Receives up to `len` bytes (`len` is at least 1). Returns how many, at least 1;
+    /// WOULD_BLOCK when there are none yet; CLOSED when the peer has closed; or an error. 0 is
+    /// not allowed.
+    pub recv: Option<
+        unsafe extern "C" fn(user: *mut c_void, socket: isize, data: *mut u8, len: usize) -> i32,
+    >,
+    /// Required. Closes the socket; called exactly once for each successful `open`.
+    pub close: Option<unsafe extern "C" fn(user: *mut c_void, socket: isize)>,
+    /// Optional, for `iot_thing_wait` only. Blocks until the socket is ready for what `interest`
+    /// names (`IOT_THING_IO_READ`, `_WRITE`), the port's `wake` was called, or `timeout_ms` has
+    /// passed. `socket` is -1 and `interest` 0 when there is no connection. This one may block.
+    pub wait: Option<
+        unsafe extern "C" fn(user: *mut c_void, socket: isize, interest: u32, timeout_ms: i32),
+    >,
+}
+
+/// `interest` bit: the Thing waits for the socket to become readable.
+pub const IOT_THING_IO_READ: u32 = 1;
+/// `interest` bit: the Thing waits for the socket to become writable.
+pub const IOT_THING_IO_WRITE: u32 = 2;
+
+// ---- port ---------------------------------------------------------------------------------------
+
+/// Log levels, for `iot_thing_port_t.log`.
+pub const IOT_THING_LOG_ERROR: i32 = 1;
+/// Something went wrong and will be tried again.
+pub const IOT_THING_LOG_WARNING: i32 = 2;
+/// Milestones: connected, disconnected, retry.
+pub const IOT_THING_LOG_INFO: i32 = 3;
+
+/// What the library needs from the board. One per program: every Thing must be given the same
+/// object, because the clock and the critical section are global. It must never go away.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_port_t {
+    /// `sizeof(iot_thing_port_t)`: `IOT_THING_PORT_INIT` sets it.
+    pub struct_size: u32,
+    /// Passed to every function.
+    pub user: *mut c_void,
+    /// Required. Milliseconds since any moment, never going back; may wrap at 32 bits, and must
+    /// then be read (any call does) at least once in 24 days. Called from every API function,
+    /// also inside the critical section: it must be short and must not call the library.
+    pub now_ms: Option<unsafe extern "C" fn(user: *mut c_void) -> u32>,
+    /// Seconds since 1970-01-01 UTC, or 0 while unknown. Optional for a Thing without TLS.
+    /// Certificates are checked against it: while it is 0 every TLS connection is refused with
+    /// `IOT_THING_ERR_CERT_TIME_UNKNOWN`.
+    pub unix_time: Option<unsafe extern "C" fn(user: *mut c_void) -> u64>,
+    /// Required. Fills `out` with `len` bytes from a cryptographic random source. 0, or negative
+    /// when it cannot: the connection attempt then fails with `IOT_THING_ERR_RANDOM`.
+    pub random: Option<unsafe extern "C" fn(user: *mut c_void, out: *mut u8, len: usize) -> i32>,
+    /// Optional pair. Needed as soon as API functions are called from another thread or from an
+    /// interrupt than the one that polls. Enter returns a state that exit gets back; sections may
+    /// nest. Held for short copies only, never while a callback or a socket function runs.
+    pub enter_critical: Option<unsafe extern "C" fn(user: *mut c_void) -> usize>,
+    /// The other half of the pair.
+    pub exit_critical: Option<unsafe extern "C" fn(user: *mut c_void, state: usize)>,
+    /// Optional. Something was queued for `thing`: wake the thread that polls it, which may be
+    /// waiting. Called by the API function that queued it, on its thread or interrupt.
+    pub wake: Option<unsafe extern "C" fn(user: *mut c_void, thing: *mut iot_thing_t)>,
+    /// Optional. One line of text (NUL-terminated, no newline) at an `IOT_THING_LOG_...` level.
+    /// Never contains keys, payloads or topics.
+    pub log: Option<unsafe extern "C" fn(user: *mut c_void, level: i32, text: *const c_char)>,
+    /// Optional. The library found itself in an impossible state and must stop the program:
+    /// reset the device. Must not return; if it does or is NULL, the library loops for ever so
+    /// that the watchdog resets the device. `file` is not NUL-terminated.
+    pub panic: Option<
+        unsafe extern "C" fn(user: *mut c_void, file: *const u8, file_len: usize, line: u32),
+    >,
+}
+
+// ---- events -------------------------------------------------------------------------------------
+
+/// An event. Fields that an event type does not mention are 0.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_event_t {
+    /// One of `iot_thing_event`.
+    pub r#type: i32,
+    /// One of `iot_thing_state`, at the time of the event.
+    pub state: i32,
+    /// 0 or one of `iot_thing_err`.
+    pub error: i32,
+    /// The protocol's own code where there is one: TLS alert number, MQTT reason code, or the
+    /// code of a shadow rejection. -1 when there is none.
+    pub code: i32,
+    /// The negative value that a socket function returned, or 0.
+    pub port_error: i32,
+    /// Milliseconds until the next connection attempt.
+    pub retry_ms: u32,
+    /// Bytes that would have been needed, when something was too large.
+    pub needed: u32,
+    /// 1 when the broker resumed the earlier session.
+    pub session_resumed: i32,
+    /// The `user` given with the operation.
+    pub user: *mut c_void,
+    /// Data of the event; borrowed, see the event's type.
+    pub data: iot_thing_bytes_t,
+}
+
+/// Receives events. Called inside `iot_thing_poll`; may call every function of the Thing but
+/// `iot_thing_poll`, `iot_thing_wait`, `iot_thing_next_event` and `iot_thing_deinit`.
+/// `event` is valid during the call only.
+pub type iot_thing_event_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        thing: *mut iot_thing_t,
+        event: *const iot_thing_event_t,
+    ),
+>;
+
+/// How an operation ended. Valid during the callback only.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_result_t {
+    /// 0: done (accepted by the service, or acknowledged by the broker). Else
+    /// `IOT_THING_ERR_REJECTED` (with `code`), `_TIMED_OUT`, `_CANCELLED` or `_TOO_LARGE`.
+    pub error: i32,
+    /// The service's or the broker's code: for a shadow 400..500, for a plain publish an MQTT 5
+    /// reason code, -1 when there is none.
+    pub code: i32,
+    /// One of `iot_thing_retry`.
+    pub retry: i32,
+    /// Version of the shadow after an accepted update, else 0.
+    pub version: u64,
+    /// The service's answer (the accepted document, or the error document), empty if none.
+    pub document: iot_thing_json_t,
+}
+
+/// Receives the result of one operation, exactly once. Called inside `iot_thing_poll` or
+/// `iot_thing_deinit`; inside poll it may call what an event callback may call.
+pub type iot_thing_done_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        thing: *mut iot_thing_t,
+        result: *const iot_thing_result_t,
+    ),
+>;
+
+/// The cloud asks for another state. `requested` is the JSON object of the members that differ
+/// from what was reported; `reported` writes the answer, as the members of an object that is
+/// already open: what is written is published as reported state, nothing when nothing was
+/// written. Both are valid during the call only. Called inside `iot_thing_poll`, may call what an
+/// event callback may call. Return `IOT_THING_OK`, or a negative value to discard the answer.
+pub type iot_thing_shadow_request_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        requested: *const iot_thing_json_t,
+        reported: *mut iot_thing_json_writer_t,
+    ) -> i32,
+>;
+
+/// Signs with a private key that the library never sees (secure element).
+///
+/// `hash` is the SHA-256 of the message, 32 bytes; write the ECDSA P-256 signature as DER
+/// (`ECDSA-Sig-Value`, at most 72 bytes) to `signature`, which holds `capacity` bytes, and its
+/// length to `len`. Return 0, or a negative value on failure: the connection attempt then fails
+/// with `IOT_THING_ERR_TLS_SIGN` and is made again later. Called inside `iot_thing_poll`; may take
+/// its time, must not call the library.
+pub type iot_thing_sign_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        hash: *const u8,
+        signature: *mut u8,
+        capacity: usize,
+        len: *mut usize,
+    ) -> i32,
+>;
+
+// ---- configuration --------------------------------------------------------------------------------
+
+/// Everything about one Thing. Start from `IOT_THING_CONFIG_INIT`, then set what differs: 0 and
+/// NULL stand for the default everywhere. The struct itself may go away after `iot_thing_init`;
+/// what its pointers lead to must stay valid and unchanged until `iot_thing_deinit`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_config_t {
+    /// `sizeof(iot_thing_config_t)`: `IOT_THING_CONFIG_INIT` sets it. A smaller value (an
+    /// application built against an older header) is accepted: the missing fields are defaults.
+    pub struct_size: u32,
+    /// Set by `IOT_THING_CONFIG_INIT`: `&iot_thing_transport_tls`.
+    pub transport: *const iot_thing_transport_t,
+    /// Required. Host name of the account's AWS IoT data endpoint, NUL-terminated, 1..253 bytes.
+    /// The server's certificate must be for this name. No IP address.
+    pub endpoint: *const c_char,
+    /// Required. MQTT client id, NUL-terminated UTF-8, 1..64 bytes, not starting with `$`.
+    pub mqtt_id: *const c_char,
+    /// Name of the thing, NUL-terminated, 1..128 of `[a-zA-Z0-9:_-]`; NULL: `mqtt_id`.
+    pub thing_name: *const c_char,
+    /// Required with TLS. X.509 certificate of the device, PEM or DER.
+    pub client_cert: iot_thing_bytes_t,
+    /// The certificate's private key: P-256, PEM or DER, SEC1 or PKCS#8. Copied, wiped by
+    /// `iot_thing_deinit`. Not given when `sign` is.
+    pub private_key: iot_thing_bytes_t,
+    /// Certificates that the server's must lead to: one or several, PEM or DER. Not given: Amazon
+    /// Root CA 1 and Amazon Root CA 3.
+    pub ca_certs: iot_thing_bytes_t,
+    /// Signs instead of `private_key`.
+    pub sign: iot_thing_sign_fn,
+    /// Passed to `sign`.
+    pub sign_user: *mut c_void,
+    /// Required. The sockets.
+    pub sockets: *const iot_thing_sockets_t,
+    /// Required. The board.
+    pub port: *const iot_thing_port_t,
+    /// Receives events; may also be set later with `iot_thing_on_event`.
+    pub on_event: iot_thing_event_fn,
+    /// Passed to `on_event`.
+    pub on_event_user: *mut c_void,
+    /// 1: events are kept for `iot_thing_next_event` instead of being passed to `on_event`, for
+    /// programs that cannot be called back; needs about 1 KB more memory. While 8 events wait, or
+    /// one that borrows data, `iot_thing_poll` does nothing but return 0, so that none is lost.
+    pub pull_events: u32,
+    /// TCP port, 0: 8883. With 443 the ALPN protocol `x-amzn-mqtt-ca` is sent, as AWS IoT needs.
+    pub tcp_port: u16,
+    /// MQTT keep alive in seconds, 30..1200; 0: 60.
+    pub keep_alive_s: u16,
+    /// How long the broker keeps subscriptions and messages after a connection was lost, in
+    /// seconds; 0: 3600; `IOT_THING_SESSION_NONE`: not at all.
+    pub session_expiry_s: u32,
+    /// Largest MQTT packet that can be received, 512..131072 bytes; 0: 4096. The broker is told,
+    /// and does not send larger ones: it must hold the largest shadow document with metadata.
+    pub rx_size: u32,
+    /// Bytes for messages in the outbox, and again for those in flight, 256..131072; 0: 2048.
+    pub tx_size: u32,
+    /// Largest answer that an `on_shadow_request` callback can write, 64..8192 bytes; 0: 512.
+    pub reply_size: u32,
+    /// Messages in the outbox or waiting for their answer, 2..1024; 0: 16.
+    pub queue_len: u32,
+    /// Largest TLS record that can be received, 512..16640 bytes; 0: 16640. A larger one ends the
+    /// connection with `IOT_THING_ERR_TLS_RECORD_TOO_LARGE`, which tells the size.
+    pub tls_rx_size: u32,
+    /// Largest TLS record sent, 512..16640 bytes; 0: 2048.
+    pub tls_tx_size: u32,
+    /// Milliseconds for name resolution and TCP connection; 0: 20 s.
+    pub connect_timeout_ms: u32,
+    /// Milliseconds for the TLS handshake; 0: 30 s.
+    pub tls_timeout_ms: u32,
+    /// Milliseconds for CONNACK and for SUBACK; 0: 10 s.
+    pub mqtt_timeout_ms: u32,
+    /// Milliseconds for which the network may refuse to take bytes; 0: 20 s.
+    pub stall_timeout_ms: u32,
+    /// Milliseconds from sending a shadow request to its answer; 0: 10 s.
+    pub shadow_timeout_ms: u32,
+    /// Reconnect: the first delay is random between 0 and this many milliseconds; 0: 1 s.
+    pub backoff_base_ms: u32,
+    /// Reconnect: the bound doubles with each failure up to this; 0: 128 s.
+    pub backoff_cap_ms: u32,
+    /// Reconnect: a connection that lasted this long sets the bound back; 0: 20 s.
+    pub backoff_stable_ms: u32,
+}
+
+// ---- information ----------------------------------------------------------------------------------
+
+/// What is known about the current connection, see `iot_thing_get_connection`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_connection_t {
+    /// `sizeof(iot_thing_connection_t)`, set by the caller: `IOT_THING_CONNECTION_INIT`.
+    pub struct_size: u32,
+    /// One of `iot_thing_state`.
+    pub state: i32,
+    /// 0x0304 for TLS 1.3; 0 when there is no TLS of the library's own.
+    pub tls_version: u16,
+    /// IANA number of the cipher suite, 0x1301 for TLS_AES_128_GCM_SHA256; 0 without TLS.
+    pub tls_cipher_suite: u16,
+    /// 1 when the server's certificate was verified for `endpoint`: always so when
+    /// `tls_version` is not 0.
+    pub server_authenticated: u32,
+    /// 1 when the broker resumed the earlier session.
+    pub session_resumed: u32,
+}
+
+/// Counters since `iot_thing_init`, and high-water marks of every buffer, in bytes.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct iot_thing_statistics_t {
+    /// `sizeof(iot_thing_statistics_t)`, set by the caller: `IOT_THING_STATISTICS_INIT`.
+    pub struct_size: u32,
+    /// Connection attempts.
+    pub attempts: u32,
+    /// Connections that came online.
+    pub connects: u32,
+    /// Of these, with the session resumed.
+    pub resumed: u32,
+    /// Connections that ended without being asked to.
+    pub disconnects: u32,
+    /// MQTT messages published, and published again.
+    pub messages_out: u32,
+    /// MQTT messages received.
+    pub messages_in: u32,
+    /// Messages received on a topic nobody asked for.
+    pub messages_unrouted: u32,
+    /// Shadow requests passed to the application.
+    pub shadow_requests: u32,
+    /// Shadow requests left out because a newer one had been seen.
+    pub shadow_stale: u32,
+    /// The last error that ended an attempt or a connection.
+    pub last_error: i32,
+    /// Largest number of bytes in the outbox.
+    pub outbox_bytes_max: u32,
+    /// Largest number of messages in the outbox.
+    pub outbox_messages_max: u32,
+    /// Largest MQTT payload received.
+    pub payload_in_max: u32,
+    /// Largest answer written by an `on_shadow_request` callback.
+    pub reply_max: u32,
+    /// Bytes sent and received on the sockets.
+    pub bytes_out: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+}

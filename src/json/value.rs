@@ -1,0 +1,335 @@
+//! Navigation in a validated text: skips what it does not need, checks nothing again.
+
+use super::lex::{self, ENDS_RUN, ENDS_SCALAR, NESTS, Token};
+use super::scan::{Failure, scan};
+use super::{MAX_DECIMALS, MAX_DEPTH, Text, number};
+use crate::Error;
+
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// No value: the default of [`Value`].
+    None,
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool,
+    /// A number.
+    Number,
+    /// A string.
+    String,
+    /// An array.
+    Array,
+    /// An object.
+    Object,
+}
+
+/// One JSON value, as a view on the text that it stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Value<'a> {
+    text: &'a [u8],
+}
+
+impl<'a> Value<'a> {
+    /// Validates a whole text, white space around the value allowed, anything else refused.
+    pub fn parse(text: &'a [u8]) -> Result<Self, Failure> {
+        scan(text, MAX_DEPTH, &[], &mut [])
+    }
+
+    /// Takes a text that was validated before, without white space around it.
+    ///
+    /// Should the text not be valid, the answers of this value are meaningless: errors, missing
+    /// or wrong members. They still come from within the text and in finite time.
+    pub const fn assume_valid(text: &'a [u8]) -> Self {
+        Self { text }
+    }
+
+    /// The text of this value, to be stored or sent as it is.
+    pub const fn raw(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// What this value is.
+    pub fn kind(&self) -> Kind {
+        match self.text {
+            [b'n', ..] => Kind::Null,
+            [b't' | b'f', ..] => Kind::Bool,
+            [b'-' | b'0'..=b'9', ..] => Kind::Number,
+            [b'"', ..] => Kind::String,
+            [b'[', ..] => Kind::Array,
+            [b'{', ..] => Kind::Object,
+            _ => Kind::None,
+        }
+    }
+
+    /// Whether this is `null`.
+    pub fn is_null(&self) -> bool {
+        self.text == b"null"
+    }
+
+    /// `true` or `false`; `JsonType` for anything else.
+    pub fn as_bool(&self) -> Result<bool, Error> {
+        match self.text {
+            b"true" => Ok(true),
+            b"false" => Ok(false),
+            _ => Err(Error::JsonType),
+        }
+    }
+
+    /// An integer, in any notation (`100`, `1e2`, `100.0`); `JsonRange` if it does not fit or has
+    /// a fraction.
+    pub fn as_i64(&self) -> Result<i64, Error> {
+        self.as_scaled(0)
+    }
+
+    /// An integer that is not negative, in any notation; `JsonRange` if it does not fit or has a
+    /// fraction.
+    pub fn as_u64(&self) -> Result<u64, Error> {
+        match number::scaled(self.text, 0)? {
+            (true, 1..) => Err(Error::JsonRange),
+            (_, magnitude) => Ok(magnitude),
+        }
+    }
+
+    /// A number multiplied by `10^decimals`: `21.57` with 2 decimals is 2157.
+    ///
+    /// `JsonRange` if it has more decimals than that (other than zeros) or does not fit;
+    /// `Argument` if `decimals` is above [`MAX_DECIMALS`].
+    pub fn as_scaled(&self, decimals: u8) -> Result<i64, Error> {
+        if decimals > MAX_DECIMALS {
+            return Err(Error::Argument);
+        }
+        let (negative, magnitude) = number::scaled(self.text, decimals)?;
+        number::signed(negative, magnitude)
+    }
+
+    /// The digits of a number as they stand in the text.
+    pub fn number_text(&self) -> Result<&'a [u8], Error> {
+        match self.kind() {
+            Kind::Number => Ok(self.text),
+            _ => Err(Error::JsonType),
+        }
+    }
+
+    /// A string, to be compared or unescaped.
+    pub fn as_text(&self) -> Result<Text<'a>, Error> {
+        match self.text {
+            [b'"', raw @ .., b'"'] => Ok(Text::new(raw, raw.contains(&b'\\'))),
+            _ => Err(Error::JsonType),
+        }
+    }
+
+    /// The member with this name (the last one, should there be several).
+    ///
+    /// Reads the whole object. To take several members out of a large object, iterate it once.
+    pub fn get(&self, name: impl AsRef<[u8]>) -> Result<Value<'a>, Error> {
+        self.find(name.as_ref())
+    }
+
+    fn find(&self, name: &[u8]) -> Result<Value<'a>, Error> {
+        let mut found = Err(Error::JsonNotFound);
+        for member in self.members()? {
+            if member.name.eq_str(name) {
+                found = Ok(member.value);
+            }
+        }
+        found
+    }
+
+    /// The value at a path of names and array indices separated by dots: `state.leds.2.on`.
+    ///
+    /// The empty path is the value itself. A name that has a dot cannot be part of a path: use
+    /// [`get`](Self::get). `JsonType` if the path leads into a value that is neither object nor
+    /// array.
+    pub fn at_path(&self, path: impl AsRef<[u8]>) -> Result<Value<'a>, Error> {
+        let path = path.as_ref();
+        let mut value = *self;
+        if path.is_empty() {
+            return Ok(value);
+        }
+        for step in path.split(|&byte| byte == b'.') {
+            value = match value.kind() {
+                Kind::Array => value.at_index(index(step).ok_or(Error::JsonNotFound)?)?,
+                _ => value.find(step)?,
+            };
+        }
+        Ok(value)
+    }
+
+    /// The element of an array, counted from 0.
+    pub fn at_index(&self, index: usize) -> Result<Value<'a>, Error> {
+        self.elements()?.nth(index).ok_or(Error::JsonNotFound)
+    }
+
+    /// How many members or elements there are; a duplicate member counts each time.
+    pub fn count(&self) -> Result<usize, Error> {
+        match self.kind() {
+            Kind::Array => Ok(self.elements()?.count()),
+            _ => Ok(self.members()?.count()),
+        }
+    }
+
+    /// The members of an object, in the order of the text, duplicates included.
+    pub fn members(&self) -> Result<Members<'a>, Error> {
+        match self.text {
+            [b'{', rest @ ..] => Ok(Members::resume(rest)),
+            _ => Err(Error::JsonType),
+        }
+    }
+
+    /// The elements of an array.
+    pub fn elements(&self) -> Result<Elements<'a>, Error> {
+        match self.text {
+            [b'[', rest @ ..] => Ok(Elements::resume(rest)),
+            _ => Err(Error::JsonType),
+        }
+    }
+}
+
+/// An array index as JSON would write it.
+fn index(step: &[u8]) -> Option<usize> {
+    if step.is_empty() || (step.len() > 1 && step.first() == Some(&b'0')) {
+        return None;
+    }
+    step.iter().try_fold(0usize, |index, &digit| {
+        let digit = usize::from(digit.is_ascii_digit().then_some(digit - b'0')?);
+        index.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// One member of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member<'a> {
+    /// Its name.
+    pub name: Text<'a>,
+    /// Its value.
+    pub value: Value<'a>,
+}
+
+/// Iterates over the members of an object.
+#[derive(Debug, Clone)]
+pub struct Members<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Members<'a> {
+    /// Continues where [`rest`](Self::rest) was.
+    pub const fn resume(rest: &'a [u8]) -> Self {
+        Self { rest }
+    }
+
+    /// The text that has not been looked at yet.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = Member<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Member<'a>> {
+        let token = item(self.rest)?;
+        if token.byte != b'"' {
+            return None;
+        }
+        let (quote, escaped) = skip_string(token.next)?;
+        let name = Text::new(lex::before(token.next, quote.from), escaped);
+        let token = lex::token(quote.next)?;
+        if token.byte != b':' {
+            return None;
+        }
+        let value = split_value(lex::token(token.next)?, &mut self.rest)?;
+        Some(Member { name, value })
+    }
+}
+
+/// Iterates over the elements of an array.
+#[derive(Debug, Clone)]
+pub struct Elements<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Elements<'a> {
+    /// Continues where [`rest`](Self::rest) was.
+    pub const fn resume(rest: &'a [u8]) -> Self {
+        Self { rest }
+    }
+
+    /// The text that has not been looked at yet.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Value<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Value<'a>> {
+        split_value(item(self.rest)?, &mut self.rest)
+    }
+}
+
+/// The first byte of the next item of a container.
+#[inline(always)]
+fn item(rest: &[u8]) -> Option<Token<'_>> {
+    let token = lex::token(rest)?;
+    if token.byte == b',' {
+        return lex::token(token.next);
+    }
+    Some(token)
+}
+
+/// Takes the value that starts at `first` off the text; `None` if no value starts there.
+#[inline(always)]
+fn split_value<'a>(first: Token<'a>, rest: &mut &'a [u8]) -> Option<Value<'a>> {
+    let end = match first.byte {
+        b'"' => skip_string(first.next)?.0.next,
+        b'{' | b'[' => skip_container(first.next)?,
+        _ => lex::find(first.from, ENDS_SCALAR)?.from,
+    };
+    let text = lex::before(first.from, end);
+    if text.is_empty() {
+        return None;
+    }
+    *rest = end;
+    Some(Value { text })
+}
+
+/// Skips a string from its body on; returns its closing quote, and whether it has escapes.
+#[inline(always)]
+fn skip_string(mut rest: &[u8]) -> Option<(Token<'_>, bool)> {
+    let mut escaped = false;
+    loop {
+        let token = lex::find(rest, ENDS_RUN)?;
+        rest = match token.byte {
+            b'"' => return Some((token, escaped)),
+            b'\\' => {
+                escaped = true;
+                token.next.get(1..)?
+            }
+            _ => token.next,
+        }
+    }
+}
+
+/// Skips an object or array from its inside on; returns what follows it.
+#[inline(never)]
+fn skip_container(mut rest: &[u8]) -> Option<&[u8]> {
+    let mut depth = 1usize;
+    loop {
+        let token = lex::find(rest, NESTS)?;
+        rest = token.next;
+        match token.byte {
+            b'"' => rest = skip_string(rest)?.0.next,
+            b'{' | b'[' => depth += 1,
+            _ => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(rest);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The wall around minimq: what the rest of the library may ask of MQTT, in its own words.
+//!
+//! What is contained here: minimq reports a refused operation without naming it (see
+//! [`Turn::Refused`]), answers in types that its versions change, and takes topics and QoS that
+//! AWS IoT refuses (checked in [`topic`]).
+
+pub mod topic;
+mod unfailing;
+
+use minimq::{
+    Buffers, ConfigBuilder, ConnectEvent, Connection, Io, Op, PeerError, PubError, Publication,
+    QoS, ResourceError, SubscriptionOptions, TopicFilter,
+};
+
+use crate::Error;
+use unfailing::UnfailingWrites;
+
+/// Bytes of the transmit arena beyond the largest message: what minimq sets aside for a CONNECT,
+/// and the headers of the message itself.
+pub const ARENA_OVERHEAD: usize = 512;
+
+/// The largest number of topic filters in one SUBSCRIBE (AWS IoT limit).
+pub const FILTERS_PER_SUBSCRIBE: usize = 8;
+
+/// The session: what outlives a connection.
+pub struct Session<'m> {
+    inner: minimq::Session<'m>,
+}
+
+/// Identifies one operation that the broker has to acknowledge.
+#[derive(Clone, Copy, Debug)]
+pub struct Ticket(Op);
+
+/// Where an operation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Not acknowledged yet; sent again by itself when the session is resumed.
+    Open,
+    /// Acknowledged, or refused: [`Turn::Refused`] tells.
+    Settled,
+    /// The broker has forgotten the session, and with it the operation.
+    Lost,
+}
+
+/// What one step of the connection brought.
+pub enum Turn<'p> {
+    /// A message.
+    Message {
+        /// Its topic.
+        topic: &'p str,
+        /// Its payload.
+        payload: &'p [u8],
+    },
+    /// Progress without a message: an acknowledgement, a ping.
+    Progress,
+    /// The broker refused an operation with this reason code: the one that was open before this
+    /// turn and is settled after it. (A turn takes at most one packet, so there is only one.)
+    Refused(u8),
+}
+
+/// Why a publish was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// No room among the messages in flight: try again after progress.
+    Later,
+    /// It will never fit.
+    TooLarge,
+    /// The connection is gone.
+    Broken(Error),
+}
+
+/// Why the connection could not be opened or has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The error.
+    pub error: Error,
+    /// The broker's reason code, where it gave one.
+    pub code: Option<u8>,
+}
+
+impl Ended {
+    fn plain(error: Error) -> Self {
+        Self { error, code: None }
+    }
+}
+
+impl<'m> Session<'m> {
+    /// A session for the client `id`. `rx` holds the largest packet that can be received, `tx`
+    /// the packets in flight.
+    pub fn new(
+        id: &str,
+        keep_alive_s: u16,
+        session_expiry_s: u32,
+        rx: &'m mut [u8],
+        tx: &'m mut [u8],
+    ) -> Result<Self, Error> {
+        let config = ConfigBuilder::new(Buffers::new(rx, tx))
+            .client_id(id)
+            .map_err(|_| Error::MqttId)?
+            .keepalive_interval(keep_alive_s)
+            .session_expiry_interval(session_expiry_s);
+        Ok(Self {
+            inner: minimq::Session::new(config),
+        })
+    }
+
+    /// Opens the MQTT connection over `io`. Not to be dropped before it is done, unless with `io`.
+    pub async fn connect<IO: Io<Error = Error>>(
+        &mut self,
+        io: IO,
+    ) -> Result<Client<'_, 'm, IO>, Ended> {
+        match self.inner.connect(UnfailingWrites::new(io)).await {
+            Ok(connection) => Ok(Client { connection }),
+            Err(minimq::Error::Disconnected) => Err(Ended::plain(Error::MqttClosedBeforeConnack)),
+            Err(minimq::Error::Peer(PeerError::Rejected(code))) => Err(Ended {
+                error: Error::MqttRefused,
+                code: Some(code.into()),
+            }),
+            Err(e) => Err(Ended::plain(connection_error(e))),
+        }
+    }
+}
+
+/// An open MQTT connection.
+pub struct Client<'s, 'm, IO> {
+    connection: Connection<'s, 'm, UnfailingWrites<IO>>,
+}
+
+impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
+    /// Whether the broker still had the session: subscriptions and messages in flight stand.
+    pub fn resumed(&self) -> bool {
+        self.connection.connect_event() == ConnectEvent::Reconnected
+    }
+
+    /// Subscribes to up to [`FILTERS_PER_SUBSCRIBE`] filters in one packet, for delivery at QoS 1.
+    pub async fn subscribe<'f>(
+        &mut self,
+        filters: impl Iterator<Item = &'f str>,
+    ) -> Result<Ticket, NotTaken> {
+        let mut list: heapless::Vec<TopicFilter<'_>, FILTERS_PER_SUBSCRIBE> = heapless::Vec::new();
+        for filter in filters {
+            let options = SubscriptionOptions::default().maximum_qos(QoS::AtLeastOnce);
+            if list.push(TopicFilter::new(filter).options(options)).is_err() {
+                return Err(NotTaken::TooLarge);
+            }
+        }
+        match self.connection.subscribe(&list, &[]).await {
+            Ok(op) => Ok(Ticket(op)),
+            Err(e) => Err(self.not_taken(e)),
+        }
+    }
+
+    /// Publishes; `payload` writes the payload into the packet and returns its length, or `Err`
+    /// when it does not fit. At QoS 1 the result is a ticket; a QoS 0 message has none. To be
+    /// polled to its end: a QoS 0 message that is dropped half-way breaks the connection.
+    pub async fn publish<F>(
+        &mut self,
+        topic: &str,
+        qos1: bool,
+        payload: F,
+    ) -> Result<Option<Ticket>, NotTaken>
+    where
+        F: FnOnce(&mut [u8]) -> Result<usize, ()>,
+    {
+        let qos = if qos1 { QoS::AtLeastOnce } else { QoS::AtMostOnce };
+        match self
+            .connection
+            .publish(Publication::new(topic, payload).qos(qos))
+            .await
+        {
+            Ok(op) => Ok(op.map(Ticket)),
+            Err(PubError::Payload(())) => Err(self.no_room()),
+            Err(PubError::Session(e)) => Err(self.not_taken(e)),
+        }
+    }
+
+    /// Takes the next step: waits for a packet or for the moment to send a ping. Safe to drop.
+    pub async fn turn(&mut self) -> Result<Turn<'_>, Ended> {
+        match self.connection.poll().await {
+            Ok(Some(message)) => Ok(Turn::Message {
+                topic: message.topic(),
+                payload: message.payload(),
+            }),
+            Ok(None) => Ok(Turn::Progress),
+            Err(minimq::Error::Peer(PeerError::Rejected(code))) => Ok(Turn::Refused(code.into())),
+            Err(e) => Err(Ended::plain(connection_error(e))),
+        }
+    }
+
+    /// Where an operation stands.
+    pub fn standing(&self, ticket: &Ticket) -> Standing {
+        if self.connection.is_pending(&ticket.0) {
+            Standing::Open
+        } else if self.connection.is_invalidated(&ticket.0) {
+            Standing::Lost
+        } else {
+            Standing::Settled
+        }
+    }
+
+    /// Sends DISCONNECT. Not to be dropped before it is done, unless with the connection.
+    pub async fn disconnect(&mut self) {
+        // The connection ends either way.
+        let _ = self.connection.disconnect().await;
+    }
+
+    /// With nothing in flight the whole arena was free, so waiting does not help.
+    fn no_room(&self) -> NotTaken {
+        if self.connection.session().is_publish_quiescent() {
+            NotTaken::TooLarge
+        } else {
+            NotTaken::Later
+        }
+    }
+
+    fn not_taken(&self, error: minimq::Error<Error>) -> NotTaken {
+        match error {
+            minimq::Error::NotReady
+            | minimq::Error::Resource(ResourceError::InflightExhausted) => NotTaken::Later,
+            minimq::Error::Resource(ResourceError::BufferTooSmall) => self.no_room(),
+            minimq::Error::Resource(ResourceError::PacketTooLarge)
+            | minimq::Error::InvalidRequest => NotTaken::TooLarge,
+            e => NotTaken::Broken(connection_error(e)),
+        }
+    }
+}
+
+fn connection_error(error: minimq::Error<Error>) -> Error {
+    match error {
+        minimq::Error::Transport(e) => e,
+        minimq::Error::Disconnected => Error::MqttDisconnected,
+        minimq::Error::Resource(_) => Error::TooLarge,
+        _ => Error::MqttProtocol,
+    }
+}

@@ -1,0 +1,138 @@
+//! Where one Thing notes, during one poll, when it must be polled again and what it waits for.
+
+use core::cell::Cell;
+
+/// What the socket is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// Bytes from the peer.
+    Read,
+    /// Room for bytes to the peer.
+    Write,
+}
+
+/// Filled in while a poll runs, read when it is over. Only the polling thread touches it.
+///
+/// There is no timer queue: every future that waits for a moment names it again in every poll, so
+/// the earliest moment named during one poll is the Thing's next deadline.
+#[derive(Debug)]
+pub struct PollSlot {
+    deadline: Cell<u64>,
+    woken: Cell<bool>,
+    budget: Cell<u16>,
+    interest: Cell<u32>,
+}
+
+/// Steps (socket calls and messages) in one poll. It bounds the time a poll takes when the peer
+/// sends faster than the device can work; what is left is done in the next poll, which is asked
+/// for at once.
+const STEPS_PER_POLL: u16 = 64;
+
+impl PollSlot {
+    /// A slot that waits for nothing.
+    pub const fn new() -> Self {
+        Self {
+            deadline: Cell::new(u64::MAX),
+            woken: Cell::new(false),
+            budget: Cell::new(0),
+            interest: Cell::new(0),
+        }
+    }
+
+    /// Starts a poll.
+    pub fn arm(&self) {
+        self.deadline.set(u64::MAX);
+        self.woken.set(false);
+        self.budget.set(STEPS_PER_POLL);
+        self.interest.set(0);
+    }
+
+    /// Poll again at `at`, in milliseconds of the library's clock.
+    pub fn wake_at(&self, at: u64) {
+        if at < self.deadline.get() {
+            self.deadline.set(at);
+        }
+    }
+
+    /// Poll again at once.
+    pub fn wake(&self) {
+        self.woken.set(true);
+    }
+
+    /// Takes one step from the poll's budget; `false` when it is used up, and then the next poll
+    /// is asked for.
+    pub fn step(&self) -> bool {
+        match self.budget.get().checked_sub(1) {
+            Some(left) => {
+                self.budget.set(left);
+                true
+            }
+            None => {
+                self.wake();
+                false
+            }
+        }
+    }
+
+    /// The socket was found not ready.
+    pub fn want(&self, interest: Interest) {
+        let bit = match interest {
+            Interest::Read => 1,
+            Interest::Write => 2,
+        };
+        self.interest.set(self.interest.get() | bit);
+    }
+
+    /// The interest of the last poll: bit 0 read, bit 1 write.
+    pub fn interest(&self) -> u32 {
+        self.interest.get()
+    }
+
+    /// Milliseconds from `now` to the next poll; `None` when nothing but I/O or a call can wake it.
+    pub fn remaining(&self, now: u64) -> Option<u64> {
+        if self.woken.get() {
+            return Some(0);
+        }
+        match self.deadline.get() {
+            u64::MAX => None,
+            at => Some(at.saturating_sub(now)),
+        }
+    }
+}
+
+impl Default for PollSlot {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_deadline_counts() {
+        let slot = PollSlot::new();
+        slot.arm();
+        assert_eq!(slot.remaining(5), None);
+        slot.wake_at(30);
+        slot.wake_at(20);
+        slot.wake_at(25);
+        assert_eq!(slot.remaining(5), Some(15));
+        assert_eq!(slot.remaining(50), Some(0));
+        slot.arm();
+        assert_eq!(slot.remaining(5), None);
+    }
+
+    #[test]
+    fn a_used_up_budget_asks_for_the_next_poll() {
+        let slot = PollSlot::new();
+        slot.arm();
+        for _ in 0..STEPS_PER_POLL {
+            assert!(slot.step());
+        }
+        assert_eq!(slot.remaining(0), None);
+        assert!(!slot.step());
+        assert_eq!(slot.remaining(0), Some(0));
+    }
+}

@@ -1,0 +1,122 @@
+//! What the application is told: states, events and the results of operations.
+
+use crate::Error;
+use crate::json::Value;
+
+/// Where the connection stands, see `iot_thing_get_state`. New values may be added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum State {
+    /// Not connected, and not asked to be.
+    #[default]
+    Idle = 0,
+    /// Looking up the endpoint's address.
+    Resolving = 1,
+    /// Opening the TCP connection.
+    Connecting = 2,
+    /// TLS handshake.
+    Securing = 3,
+    /// CONNECT sent, waiting for CONNACK.
+    Opening = 4,
+    /// Waiting for the SUBACK of the subscriptions that are needed.
+    Subscribing = 5,
+    /// Connected and ready.
+    Online = 6,
+    /// Disconnecting, as asked.
+    Closing = 7,
+    /// The last attempt failed; waiting to try again.
+    Waiting = 8,
+}
+
+/// What an event tells. New values may be added: ignore those you do not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum EventKind {
+    /// No event (`iot_thing_next_event` only).
+    #[default]
+    None = 0,
+    /// `state` has changed.
+    State = 1,
+    /// Online; `session_resumed` tells whether the broker kept the session.
+    Connected = 2,
+    /// The connection that was online has ended: `error` is 0 when `iot_thing_disconnect` asked
+    /// for it, else it says why, with `code` and `port_error`; `retry_ms` until the next attempt.
+    Disconnected = 3,
+    /// An attempt to connect failed: `error`, `code`, `port_error`, `needed`, `retry_ms`.
+    ConnectFailed = 4,
+    /// The answer written by the `on_shadow_request` callback was not sent: `error`
+    /// (`IOT_THING_ERR_TOO_LARGE` with `needed`: raise `reply_size` or `tx_size`;
+    /// `IOT_THING_ERR_CANCELLED` with `code`: the callback returned that value; else the writer's
+    /// error).
+    ReplyFailed = 5,
+    /// A shadow message could not be used: `error` (`IOT_THING_ERR_JSON_...`).
+    BadMessage = 6,
+    /// An operation that was given no callback has ended (`pull_events` only): `user`, `error`,
+    /// `code`.
+    Done = 7,
+    /// A shadow request (`pull_events` only): `data`, the JSON object of the requested state,
+    /// borrowed until the next `iot_thing_poll`. Answer with `iot_thing_update_shadow`.
+    ShadowRequest = 8,
+}
+
+/// Whether an operation that was rejected can be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Retry {
+    /// Not rejected, or no retry will help: the request itself is wrong (400, 401, 403, 413, ...).
+    No = 0,
+    /// The same request may succeed later (429, 500, 503, timed out).
+    Later = 1,
+    /// Read the shadow's current version first (409).
+    Refresh = 2,
+}
+
+
+/// An event, as the core tells it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// Where the connection stands now.
+    pub state: State,
+    /// The error, if it is one.
+    pub error: Option<Error>,
+    /// The protocol's own code, or -1.
+    pub code: i32,
+    /// The port's own code, or 0.
+    pub port_error: i32,
+    /// Milliseconds to the next attempt.
+    pub retry_ms: u32,
+    /// Bytes that would have been needed.
+    pub needed: usize,
+    /// The broker had the session.
+    pub session_resumed: bool,
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome<'a> {
+    /// `None`: it was done.
+    pub error: Option<Error>,
+    /// The service's or the broker's code, or -1.
+    pub code: i32,
+    /// Whether to try again.
+    pub retry: Retry,
+    /// Version of the shadow after an accepted update.
+    pub version: u64,
+    /// The service's answer.
+    pub document: Option<Value<'a>>,
+}
+
+impl Outcome<'_> {
+    /// An end without an answer of the service.
+    pub fn plain(error: Option<Error>, retry: Retry) -> Self {
+        Self {
+            error,
+            code: -1,
+            retry,
+            version: 0,
+            document: None,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! One Thing: life cycle, connection policy, outbox, events, statistics.
+//!
+//! ```text
+//! API (any thread) -> control.rs: outbox, wishes      (behind the critical section)
+//!                          |
+//! poll -> run.rs: attempts, backoff, deadlines
+//!           -> transport.rs: TLS or not
+//!                -> serve.rs: the open MQTT connection: subscriptions, outbox, shadow
+//!                     -> App: events, results, requests (the one place that calls back)
+//! ```
+
+pub mod backoff;
+pub mod control;
+pub mod event;
+pub mod outbox;
+pub mod run;
+pub mod serve;
+pub mod stats;
+pub mod transport;
+mod wait;
+
+use crate::Error;
+use crate::json::{Value, Writer};
+use event::{Event, Outcome};
+
+/// The application, as the running Thing sees it.
+pub trait App {
+    /// Names whom to tell of an operation's end.
+    type Done: Copy + Send;
+
+    /// The application has to take what it was told before it is told more.
+    fn backed_up(&self) -> bool {
+        false
+    }
+
+    /// Something happened.
+    fn event(&self, event: &Event);
+
+    /// An operation has ended.
+    fn done(&self, done: Self::Done, outcome: &Outcome<'_>);
+
+    /// The cloud asks for another state.
+    fn shadow_request(&self, requested: Value<'_>, reported: &mut Writer<'_>) -> Answer;
+}
+
+/// What the application did with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It wrote what it reports, or nothing.
+    Written,
+    /// It wants what it wrote to be discarded.
+    Discard(i32),
+    /// It will look at the request after this poll; the request must stay where it is until then.
+    Later,
+    /// There is no one to ask.
+    Nobody,
+}
+
+/// A failure of an attempt or of a connection, with everything that is known about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The error.
+    pub error: Error,
+    /// The protocol's own code, -1 when there is none.
+    pub code: i32,
+    /// The port's own code, 0 when there is none.
+    pub port_error: i32,
+    /// Bytes that would have been needed, 0 when that was not it.
+    pub needed: usize,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            code: -1,
+            port_error: 0,
+            needed: 0,
+        }
+    }
+}

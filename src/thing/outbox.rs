@@ -1,0 +1,332 @@
+//! The outbox: messages that wait to be sent, for their acknowledgement, or for the service's
+//! answer. A message keeps its place until it is over, so that nothing is lost when the broker
+//! forgets the session, and order is kept.
+
+use crate::Error;
+use crate::mqtt::{Standing, Ticket};
+use crate::shadow::Token;
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A message of the application, to a topic of its own; over when the broker has it.
+    Publish {
+        /// At QoS 1, else 0.
+        qos1: bool,
+    },
+    /// A shadow update; over when the service has answered.
+    Update(Token),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// Waits to be sent.
+    Queued,
+    /// Sent; waits for the broker's acknowledgement.
+    Sent(Ticket),
+    /// The broker has it; waits for the service's answer.
+    Answer,
+    /// Nothing more to come: the place is freed when it is the oldest.
+    Over,
+}
+
+/// One message.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<D> {
+    kind: Kind,
+    phase: Phase,
+    /// The topic, then the payload, in the ring.
+    start: usize,
+    topic_len: usize,
+    payload_len: usize,
+    /// When the answer is overdue, in milliseconds of the library's clock.
+    deadline: u64,
+    /// Whom to tell.
+    done: Option<D>,
+}
+
+/// A message that is due to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Its place, until something is removed.
+    pub index: usize,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// How a message ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The broker has acknowledged it.
+    Acknowledged,
+    /// The broker refused it with this reason code.
+    Refused(u8),
+    /// It can never be sent.
+    TooLarge,
+}
+
+/// A bounded queue of messages in two slices: one of entries, one of bytes.
+pub struct Outbox<'m, D> {
+    /// A ring: `len` entries from `first`.
+    entries: &'m mut [Option<Entry<D>>],
+    first: usize,
+    len: usize,
+    /// Each message is contiguous; they follow one another, the oldest first, around the end.
+    bytes: &'m mut [u8],
+    bytes_max: usize,
+    len_max: usize,
+}
+
+impl<'m, D: Copy> Outbox<'m, D> {
+    /// An empty outbox for `entries.len()` messages of `bytes.len()` bytes together.
+    pub fn new(entries: &'m mut [Option<Entry<D>>], bytes: &'m mut [u8]) -> Self {
+        Self {
+            entries,
+            first: 0,
+            len: 0,
+            bytes,
+            bytes_max: 0,
+            len_max: 0,
+        }
+    }
+
+    /// Queues a message whose payload is made of `parts`.
+    pub fn push(
+        &mut self,
+        kind: Kind,
+        topic: &str,
+        parts: &[&[u8]],
+        done: Option<D>,
+    ) -> Result<(), Error> {
+        let payload_len = parts
+            .iter()
+            .fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+        let size = topic.len().saturating_add(payload_len);
+        if size > self.bytes.len() {
+            return Err(Error::TooLarge);
+        }
+        if self.len >= self.entries.len() {
+            return Err(Error::QueueFull);
+        }
+        let start = self.place(size).ok_or(Error::QueueFull)?;
+        let mut at = start;
+        for part in core::iter::once(topic.as_bytes()).chain(parts.iter().copied()) {
+            let end = at.saturating_add(part.len());
+            if let Some(room) = self.bytes.get_mut(at..end) {
+                room.copy_from_slice(part);
+            }
+            at = end;
+        }
+        let index = self.wrap(self.len);
+        if let Some(place) = self.entries.get_mut(index) {
+            *place = Some(Entry {
+                kind,
+                phase: Phase::Queued,
+                start,
+                topic_len: topic.len(),
+                payload_len,
+                deadline: u64::MAX,
+                done,
+            });
+            self.len = self.len.saturating_add(1);
+        }
+        self.len_max = self.len_max.max(self.len);
+        self.bytes_max = self.bytes_max.max(self.used());
+        Ok(())
+    }
+
+    /// The size that [`push`](Self::push) needs for a message.
+    pub fn size_of(topic: &str, parts: &[&[u8]]) -> usize {
+        parts
+            .iter()
+            .fold(topic.len(), |sum, part| sum.saturating_add(part.len()))
+    }
+
+    /// The oldest message that is to be sent.
+    pub fn next_due(&self) -> Option<Due> {
+        (0..self.len).find_map(|index| {
+            let entry = self.entry(index)?;
+            matches!(entry.phase, Phase::Queued).then_some(Due {
+                index,
+                kind: entry.kind,
+            })
+        })
+    }
+
+    /// Whether a message of the kind that `wanted` names is waiting to be sent.
+    pub fn any_due(&self, wanted: impl Fn(Kind) -> bool) -> bool {
+        (0..self.len).any(|index| {
+            self.entry(index)
+                .is_some_and(|e| matches!(e.phase, Phase::Queued) && wanted(e.kind))
+        })
+    }
+
+    /// Topic and payload of the message at `index`.
+    pub fn message(&self, index: usize) -> Option<(&[u8], &[u8])> {
+        let entry = self.entry(index)?;
+        let end = entry
+            .start
+            .checked_add(entry.topic_len)?
+            .checked_add(entry.payload_len)?;
+        self.bytes
+            .get(entry.start..end)?
+            .split_at_checked(entry.topic_len)
+    }
+
+    /// The message at `index` was handed to MQTT.
+    pub fn sent(&mut self, index: usize, ticket: Ticket, deadline: u64) {
+        if let Some(entry) = self.entry_mut(index) {
+            entry.phase = Phase::Sent(ticket);
+            entry.deadline = deadline;
+        }
+    }
+
+    /// Ends the message at `index`; returns whom to tell.
+    pub fn finish(&mut self, index: usize) -> Option<D> {
+        let entry = self.entry_mut(index)?;
+        entry.phase = Phase::Over;
+        entry.deadline = u64::MAX;
+        let done = entry.done.take();
+        self.free_oldest();
+        done
+    }
+
+    /// Ends the update with this token; `None` when there is none (any more), else whom to tell.
+    pub fn answered(&mut self, token: Token) -> Option<Option<D>> {
+        let index = (0..self.len).find(|index| {
+            self.entry(*index).is_some_and(|e| {
+                e.kind == Kind::Update(token) && matches!(e.phase, Phase::Sent(_) | Phase::Answer)
+            })
+        })?;
+        Some(self.finish(index))
+    }
+
+    /// Looks how sent messages stand and settles the first one that changed: acknowledged ones
+    /// are over or wait for the service's answer, ones whose session is lost are queued again.
+    /// `refused` is the reason code if the broker refused one. Returns whom to tell what; to be
+    /// called until it returns `None`.
+    pub fn settle(
+        &mut self,
+        standing: impl Fn(&Ticket) -> Standing,
+        refused: &mut Option<u8>,
+    ) -> Option<(Option<D>, End)> {
+        for index in 0..self.len {
+            let Some(entry) = self.entry_mut(index) else { continue };
+            let Phase::Sent(ticket) = entry.phase else { continue };
+            match standing(&ticket) {
+                Standing::Open => {}
+                Standing::Lost => {
+                    entry.phase = Phase::Queued;
+                    entry.deadline = u64::MAX;
+                }
+                Standing::Settled => {
+                    if let Some(code) = refused.take() {
+                        return Some((self.finish(index), End::Refused(code)));
+                    }
+                    if matches!(entry.kind, Kind::Update(_)) {
+                        entry.phase = Phase::Answer;
+                    } else {
+                        return Some((self.finish(index), End::Acknowledged));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Ends one message whose answer is overdue at `now`.
+    pub fn expire(&mut self, now: u64) -> Option<Option<D>> {
+        let index =
+            (0..self.len).find(|index| self.entry(*index).is_some_and(|e| e.deadline <= now))?;
+        Some(self.finish(index))
+    }
+
+    /// When the next answer is overdue.
+    pub fn deadline(&self) -> Option<u64> {
+        (0..self.len)
+            .filter_map(|index| self.entry(index).map(|e| e.deadline))
+            .min()
+            .filter(|at| *at != u64::MAX)
+    }
+
+    /// Ends the oldest message that is still open, whatever it waits for.
+    pub fn cancel(&mut self) -> Option<Option<D>> {
+        (self.len > 0).then(|| self.finish(0))
+    }
+
+    /// Largest number of bytes and of messages that were ever here.
+    pub fn high_water(&self) -> (usize, usize) {
+        (self.bytes_max, self.len_max)
+    }
+
+    fn wrap(&self, offset: usize) -> usize {
+        let index = self.first.saturating_add(offset);
+        if index >= self.entries.len() {
+            index.saturating_sub(self.entries.len())
+        } else {
+            index
+        }
+    }
+
+    fn entry(&self, index: usize) -> Option<&Entry<D>> {
+        if index >= self.len {
+            return None;
+        }
+        self.entries.get(self.wrap(index))?.as_ref()
+    }
+
+    fn entry_mut(&mut self, index: usize) -> Option<&mut Entry<D>> {
+        if index >= self.len {
+            return None;
+        }
+        let at = self.wrap(index);
+        self.entries.get_mut(at)?.as_mut()
+    }
+
+    /// The bytes in use: from the start of the oldest message to the end of the newest.
+    fn bounds(&self) -> Option<(usize, usize)> {
+        let oldest = self.entry(0)?;
+        let newest = self.entry(self.len.checked_sub(1)?)?;
+        let end = newest
+            .start
+            .saturating_add(newest.topic_len)
+            .saturating_add(newest.payload_len);
+        Some((oldest.start, end))
+    }
+
+    fn used(&self) -> usize {
+        match self.bounds() {
+            None => 0,
+            Some((start, end)) if start < end => end.saturating_sub(start),
+            Some((start, end)) => self.bytes.len().saturating_sub(start).saturating_add(end),
+        }
+    }
+
+    /// Where `size` contiguous bytes are free.
+    fn place(&self, size: usize) -> Option<usize> {
+        let capacity = self.bytes.len();
+        let Some((start, end)) = self.bounds() else {
+            return (size <= capacity).then_some(0);
+        };
+        if start < end {
+            if capacity.saturating_sub(end) >= size {
+                Some(end)
+            } else {
+                (size <= start).then_some(0)
+            }
+        } else {
+            // Wrapped around (or, when they are equal, full).
+            (start.saturating_sub(end) >= size).then_some(end)
+        }
+    }
+
+    fn free_oldest(&mut self) {
+        while self.entry(0).is_some_and(|e| matches!(e.phase, Phase::Over)) {
+            if let Some(place) = self.entries.get_mut(self.first) {
+                *place = None;
+            }
+            self.first = self.wrap(1);
+            self.len = self.len.saturating_sub(1);
+        }
+    }
+}

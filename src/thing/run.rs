@@ -1,0 +1,313 @@
+//! The life of a Thing: one future that connects, serves, and connects again for ever.
+
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
+
+use embassy_time::{Duration, Instant};
+
+use super::backoff::Backoff;
+use super::control::{ConnectionInfo, Control};
+use super::event::{Event, EventKind, Outcome, Retry, State};
+use super::serve::Service;
+use super::stats::count;
+use super::transport::Transport;
+use super::wait::{Either, before, either, until};
+use super::{App, Failure};
+use crate::Error;
+use crate::net::{self, Link, Stack};
+use crate::port::{Board, LogLevel, PollSlot};
+use crate::shadow::topic::Topics;
+
+/// What does not change during the life of a Thing.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'m> {
+    /// Host name of the endpoint.
+    pub endpoint: &'m str,
+    /// TCP port.
+    pub port: u16,
+    /// Topics of the thing.
+    pub topics: Topics<'m>,
+    /// Name resolution and TCP connection together.
+    pub connect_timeout: Duration,
+    /// TLS handshake.
+    pub tls_timeout: Duration,
+    /// CONNACK, and SUBACK.
+    pub mqtt_timeout: Duration,
+    /// Network that takes no bytes.
+    pub stall_timeout: Duration,
+    /// From a shadow request to its answer.
+    pub shadow_timeout: Duration,
+    /// Reconnection.
+    pub backoff: Backoff,
+}
+
+/// What the parts of a running Thing work with.
+pub struct Env<'m, A: App> {
+    /// Shared with the API side.
+    pub control: &'m Control<'m, A::Done>,
+    /// The application.
+    pub app: &'m A,
+    /// Deadlines and interest of the current poll.
+    pub slot: &'m PollSlot,
+    /// Settings.
+    pub settings: &'m Settings<'m>,
+}
+
+impl<A: App> Clone for Env<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A: App> Copy for Env<'_, A> {}
+
+/// How the use of a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was asked to.
+    Asked,
+    /// It failed.
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for End {
+    fn from(failure: E) -> Self {
+        Self::Failed(failure.into())
+    }
+}
+
+impl<A: App + Board> Env<'_, A> {
+    /// Notes and tells where the connection stands.
+    pub fn set_state(&self, state: State) {
+        let changed = self
+            .control
+            .with(|shared| core::mem::replace(&mut shared.state, state) != state);
+        if changed {
+            self.tell(Event {
+                kind: EventKind::State,
+                code: -1,
+                ..Event::default()
+            });
+        }
+    }
+
+    /// Tells an event, with the current state.
+    pub fn tell(&self, event: Event) {
+        self.app.event(&Event {
+            state: self.control.state(),
+            ..event
+        });
+    }
+
+    /// Tells whoever is to be told how an operation ended.
+    pub fn finish(&self, done: Option<A::Done>, outcome: &Outcome<'_>) {
+        if let Some(done) = done {
+            self.app.done(done, outcome);
+        }
+    }
+
+    /// Ends what has waited too long for its answer.
+    fn expire(&self) {
+        let now = Instant::now().as_millis();
+        while !self.app.backed_up()
+            && let Some(done) = self.control.with(|shared| shared.outbox.expire(now))
+        {
+            self.finish(done, &Outcome::plain(Some(Error::TimedOut), Retry::Later));
+        }
+    }
+}
+
+/// A Thing ready to run.
+pub struct Args<'m, A: App, N, T> {
+    /// Its TCP stack.
+    pub stack: N,
+    /// Its protection.
+    pub transport: T,
+    /// What it does with a connection.
+    pub service: Service<'m, A>,
+}
+
+/// Runs a Thing. Never ends; dropping it closes the socket.
+pub async fn run<A, N, T>(args: &mut Args<'_, A, N, T>)
+where
+    A: App + Board,
+    N: Stack,
+    T: Transport,
+{
+    let env = args.service.env();
+    let mut life = pin!(live(args));
+    poll_fn(|cx| {
+        env.expire();
+        let poll: Poll<()> = life.as_mut().poll(cx);
+        if let Some(at) = env.control.with(|shared| shared.outbox.deadline()) {
+            embassy_time_driver::schedule_wake(Instant::from_millis(at).as_ticks(), cx.waker());
+        }
+        poll
+    })
+    .await;
+}
+
+async fn live<A, N, T>(args: &mut Args<'_, A, N, T>)
+where
+    A: App + Board,
+    N: Stack,
+    T: Transport,
+{
+    let Args {
+        stack,
+        transport,
+        service,
+    } = args;
+    let env = service.env();
+    let mut backoff = env.settings.backoff;
+    loop {
+        if !env.control.with(|shared| shared.wanted) {
+            env.set_state(State::Idle);
+            poll_fn(|_| ready_if(env.control.with(|shared| shared.wanted))).await;
+        }
+        env.control
+            .with(|shared| count(&mut shared.statistics.attempts));
+
+        let link = Link::default();
+        let end = {
+            let attempt = pin!(attempt(env, stack, transport, service, &link));
+            match either(attempt, pin!(given_up(env))).await {
+                Either::First(end) => end,
+                Either::Second(()) => End::Asked,
+            }
+        };
+        let online_since = service.take_online_since();
+        let (bytes_in, bytes_out) = link.take_bytes();
+        env.control.with(|shared| {
+            shared.connection = ConnectionInfo::default();
+            shared.statistics.bytes_in = shared.statistics.bytes_in.wrapping_add(bytes_in);
+            shared.statistics.bytes_out = shared.statistics.bytes_out.wrapping_add(bytes_out);
+        });
+
+        match end {
+            End::Asked => {
+                env.set_state(State::Idle);
+                if online_since.is_some() {
+                    env.tell(Event {
+                        kind: EventKind::Disconnected,
+                        code: -1,
+                        ..Event::default()
+                    });
+                }
+            }
+            End::Failed(mut failure) => {
+                // The socket knows best why it failed.
+                if let Some((error, port_error)) = link.failure() {
+                    failure.error = error;
+                    failure.port_error = port_error;
+                }
+                let delay = retry_delay(&env, &mut backoff, online_since);
+                env.set_state(State::Waiting);
+                tell_failure(&env, failure, online_since.is_some(), delay);
+                wait_to_retry(&env, Instant::now() + delay).await;
+            }
+        }
+    }
+}
+
+async fn attempt<A, N, T>(
+    env: Env<'_, A>,
+    stack: &mut N,
+    transport: &mut T,
+    service: &mut Service<'_, A>,
+    link: &Link,
+) -> End
+where
+    A: App + Board,
+    N: Stack,
+    T: Transport,
+{
+    let settings = env.settings;
+    env.set_state(State::Resolving);
+    let deadline = Instant::now() + settings.connect_timeout;
+    let connected = before(
+        deadline,
+        pin!(net::connect(
+            stack,
+            settings.endpoint,
+            settings.port,
+            env.slot,
+            link,
+            settings.stall_timeout,
+            || env.set_state(State::Connecting),
+        )),
+    )
+    .await;
+    match connected {
+        Some(Ok(socket)) => transport.carry(socket, service).await,
+        Some(Err(error)) => error.into(),
+        None if env.control.state() == State::Resolving => Error::Resolve.into(),
+        None => Error::TcpTimeout.into(),
+    }
+}
+
+/// Ready when the connection is no longer wanted and nothing has to be said to the broker first.
+async fn given_up<A: App>(env: Env<'_, A>) {
+    poll_fn(|_| {
+        ready_if(env.control.with(|shared| {
+            !shared.wanted
+                && matches!(
+                    shared.state,
+                    State::Resolving | State::Connecting | State::Securing | State::Opening
+                )
+        }))
+    })
+    .await;
+}
+
+fn retry_delay<A: App + Board>(
+    env: &Env<'_, A>,
+    backoff: &mut Backoff,
+    online_since: Option<Instant>,
+) -> Duration {
+    if let Some(since) = online_since {
+        backoff.ended(since, Instant::now());
+    }
+    let mut random = [0; 4];
+    match env.app.random(&mut random) {
+        Ok(()) => backoff.next(u32::from_le_bytes(random)),
+        // Without randomness wait the longest: safe for the broker.
+        Err(_) => backoff.next(u32::MAX),
+    }
+}
+
+fn tell_failure<A: App + Board>(
+    env: &Env<'_, A>,
+    failure: Failure,
+    was_online: bool,
+    delay: Duration,
+) {
+    env.control.with(|shared| {
+        shared.statistics.last_error = failure.error.code();
+        if was_online {
+            count(&mut shared.statistics.disconnects);
+        }
+    });
+    env.app.log(LogLevel::Warning, failure.error.c_text());
+    env.tell(Event {
+        kind: if was_online { EventKind::Disconnected } else { EventKind::ConnectFailed },
+        error: Some(failure.error),
+        code: failure.code,
+        port_error: failure.port_error,
+        needed: failure.needed,
+        retry_ms: u32::try_from(delay.as_millis()).unwrap_or(u32::MAX),
+        ..Event::default()
+    });
+}
+
+/// Waits for the next attempt; a call of connect or disconnect ends it early.
+async fn wait_to_retry<A: App>(env: &Env<'_, A>, at: Instant) {
+    let asked = env.control.with(|shared| shared.asked);
+    let changed = poll_fn(|_| ready_if(env.control.with(|shared| shared.asked) != asked));
+    either(pin!(until(Some(at))), pin!(changed)).await;
+}
+
+fn ready_if(condition: bool) -> Poll<()> {
+    if condition { Poll::Ready(()) } else { Poll::Pending }
+}

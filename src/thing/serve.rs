@@ -1,0 +1,619 @@
+//! The open MQTT connection: subscriptions, the outbox, the shadow.
+//!
+//! One loop: bring the subscriptions up to date, send what is due, take one step of MQTT, settle
+//! what that step decided. Nothing else waits for the network, so there are no nested waits.
+
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::Poll;
+
+use embassy_time::{Duration, Instant};
+use embedded_io_async::{Read, Write};
+
+use super::control::Shared;
+use super::event::{Event, EventKind, Outcome, Retry, State};
+use super::outbox::{self, Kind};
+use super::run::{End, Env};
+use super::stats::{count, mark};
+use super::wait::{Either, before, either, next_poll, until};
+use super::{Answer, App, Failure};
+use crate::Error;
+use crate::json::{Value, Writer};
+use crate::mqtt::topic::MAX_TOPIC;
+use crate::mqtt::{Client, Ended, NotTaken, Session, Standing, Ticket, Turn};
+use crate::port::{Board, LogLevel};
+use crate::shadow::topic::Inbound;
+use crate::shadow::{self, Envelope, Token, Versions};
+
+/// Pause before the shadow is asked for again after the service refused.
+const FETCH_RETRY: Duration = Duration::from_secs(10);
+
+/// What uses a connection; lives as long as the Thing.
+pub struct Service<'m, A: App> {
+    session: Session<'m>,
+    desk: Desk<'m, A>,
+}
+
+/// Everything but the MQTT session, so that both can be used at once.
+struct Desk<'m, A: App> {
+    env: Env<'m, A>,
+    subscriptions: Subscriptions,
+    fetch: Fetch,
+    versions: Versions,
+    /// The first `reply_len` bytes are an answer that waits for room in the outbox.
+    reply: &'m mut [u8],
+    reply_len: usize,
+    online_since: Option<Instant>,
+}
+
+/// Which groups of the library's own subscriptions something applies to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Groups {
+    /// Answers to updates.
+    answers: bool,
+    /// The cloud's requests.
+    requests: bool,
+}
+
+impl Groups {
+    fn without(self, other: Self) -> Self {
+        Self {
+            answers: self.answers && !other.answers,
+            requests: self.requests && !other.requests,
+        }
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self {
+            answers: self.answers || other.answers,
+            requests: self.requests || other.requests,
+        }
+    }
+
+    fn any(self) -> bool {
+        self.answers || self.requests
+    }
+}
+
+#[derive(Default)]
+struct Subscriptions {
+    needed: Groups,
+    confirmed: Groups,
+    /// Asked for and not confirmed, with the moment at which that takes too long.
+    open: Option<(Ticket, Groups, Instant)>,
+}
+
+/// Reading the whole shadow, to find the requests that were missed.
+#[derive(Clone, Copy)]
+enum Fetch {
+    /// Nothing missed.
+    Idle,
+    /// To be asked for, at this moment.
+    Due(Instant),
+    /// Asked for; overdue at this moment.
+    Open(Token, Instant),
+}
+
+impl<'m, A: App + Board> Service<'m, A> {
+    /// `reply` holds the largest answer to a request.
+    pub fn new(env: Env<'m, A>, session: Session<'m>, reply: &'m mut [u8]) -> Self {
+        Self {
+            session,
+            desk: Desk {
+                env,
+                subscriptions: Subscriptions::default(),
+                fetch: Fetch::Idle,
+                versions: Versions::default(),
+                reply,
+                reply_len: 0,
+                online_since: None,
+            },
+        }
+    }
+
+    /// What it works with.
+    pub fn env(&self) -> Env<'m, A> {
+        self.desk.env
+    }
+
+    /// When the connection that has ended came online, if it did.
+    pub fn take_online_since(&mut self) -> Option<Instant> {
+        self.desk.online_since.take()
+    }
+
+    /// Uses a connection until it ends.
+    pub async fn serve<IO>(&mut self, io: IO) -> End
+    where
+        IO: Read<Error = Error> + Write<Error = Error>,
+    {
+        let desk = &mut self.desk;
+        desk.env.set_state(State::Opening);
+        let deadline = Instant::now() + desk.env.settings.mqtt_timeout;
+        let mut client = match before(deadline, pin!(self.session.connect(io))).await {
+            Some(Ok(client)) => client,
+            Some(Err(ended)) => return ended.into(),
+            None => return Error::MqttTimeout.into(),
+        };
+        match desk.work(&mut client).await {
+            Ok(()) => {
+                desk.env.set_state(State::Closing);
+                let deadline = Instant::now() + desk.env.settings.mqtt_timeout;
+                before(deadline, pin!(client.disconnect())).await;
+                End::Asked
+            }
+            Err(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<Ended> for Failure {
+    fn from(ended: Ended) -> Self {
+        Self {
+            code: ended.code.map_or(-1, i32::from),
+            ..ended.error.into()
+        }
+    }
+}
+
+impl<A: App + Board> Desk<'_, A> {
+    /// Works until the connection is no longer wanted or fails.
+    async fn work<IO>(&mut self, client: &mut Client<'_, '_, IO>) -> Result<(), Failure>
+    where
+        IO: Read<Error = Error> + Write<Error = Error>,
+    {
+        self.begin(client);
+        let control = self.env.control;
+        loop {
+            let seen = control.changes();
+            if !control.with(|shared| shared.wanted) {
+                return Ok(());
+            }
+            self.subscribe(client).await?;
+            self.announce(client.resumed());
+            self.fetch(client).await?;
+            self.queue_reply();
+            self.send(client).await?;
+
+            let mut refused = None;
+            {
+                let changed = poll_fn(|_| {
+                    if control.changes() == seen { Poll::Pending } else { Poll::Ready(()) }
+                });
+                let wake = until(self.next_deadline());
+                let interrupted = pin!(async { either(pin!(changed), pin!(wake)).await });
+                match either(pin!(client.turn()), interrupted).await {
+                    Either::First(Ok(Turn::Message { topic, payload })) => {
+                        self.message(topic, payload).await;
+                    }
+                    Either::First(Ok(Turn::Progress)) | Either::Second(_) => {}
+                    Either::First(Ok(Turn::Refused(code))) => refused = Some(code),
+                    Either::First(Err(ended)) => return Err(ended.into()),
+                }
+            }
+            self.settle(client, refused)?;
+            self.pause().await;
+        }
+    }
+
+    /// Ends the poll here when it has done enough, or the application must take what it was told.
+    async fn pause(&self) {
+        if !self.env.slot.step() || self.env.app.backed_up() {
+            next_poll().await;
+        }
+    }
+
+    fn begin<IO>(&mut self, client: &Client<'_, '_, IO>)
+    where
+        IO: Read<Error = Error> + Write<Error = Error>,
+    {
+        let resumed = client.resumed();
+        self.env
+            .control
+            .with(|shared| shared.connection.session_resumed = resumed);
+        if !resumed {
+            self.subscriptions.confirmed = Groups::default();
+            self.subscriptions.open = None;
+            self.fetch = Fetch::Idle;
+        } else if let Some((_, _, deadline)) = &mut self.subscriptions.open {
+            // It is sent again with the session.
+            *deadline = Instant::now() + self.env.settings.mqtt_timeout;
+        }
+        // What was in flight when the session was lost is queued again.
+        self.settle_outbox(client, None);
+    }
+
+    // ---- subscriptions ------------------------------------------------------------------------
+
+    async fn subscribe<IO>(&mut self, client: &mut Client<'_, '_, IO>) -> Result<(), Failure>
+    where
+        IO: Read<Error = Error> + Write<Error = Error>,
+    {
+        let (updates, requests) = self.env.control.with(|shared| {
+            let is_update = |kind| matches!(kind, Kind::Update(_));
+            (shared.outbox.any_due(is_update), shared.requests_wanted)
+        });
+        let subscriptions = &mut self.subscriptions;
+        // Answers stay subscribed: who updated once will do so again.
+        subscriptions.needed.answers |= updates;
+        subscriptions.needed.requests = requests;
+        if let Some((_, _, deadline)) = subscriptions.open {
+            return if Instant::now() < deadline {
+                Ok(())
+            } else {
+                Err(Error::MqttTimeout.into())
+            };
+        }
+        let missing = subscriptions.needed.without(subscriptions.confirmed);
+        if !missing.any() {
+            return Ok(());
+        }
+        if self.online_since.is_none() {
+            self.env.set_state(State::Subscribing);
+        }
+        let topics = self.env.settings.topics;
+        let answers = topics.answers().into_iter().filter(|_| missing.answers);
+        let requests = topics.requests().into_iter().filter(|_| missing.requests);
+        match client.subscribe(answers.chain(requests)).await {
+            Ok(ticket) => {
+                let deadline = Instant::now() + self.env.settings.mqtt_timeout;
+                self.subscriptions.open = Some((ticket, missing, deadline));
+                Ok(())
+            }
+            Err(NotTaken::Later) => Ok(()),
+            Err(NotTaken::TooLarge) => Err(Error::TooLarge.into()),
+            Err(NotTaken::Broken(error)) => Err(error.into()),
+        }
+    }
+
+    /// Online is who can do everything that is wanted.
+    fn announce(&mut self, resumed: bool) {
+        let subscriptions = &self.subscriptions;
+        if self.online_since.is_some()
+            || subscriptions.needed.without(subscriptions.confirmed).any()
+        {
+            return;
+        }
+        self.online_since = Some(Instant::now());
+        self.env.control.with(|shared| {
+            count(&mut shared.statistics.connects);
+            if resumed {
+                count(&mut shared.statistics.resumed);
+            }
+        });
+        self.env.app.log(LogLevel::Info, c"connected");
+        self.env.set_state(State::Online);
+        self.env.tell(Event {
+            kind: EventKind::Connected,
+            code: -1,
+            session_resumed: resumed,
+            ..Event::default()
+        });
+    }
+
+    // ---- reading the whole shadow ---------------------------------------------------------------
+
+    async fn fetch<IO>(&mut self, client: &mut Client<'_, '_, IO>) -> Result<(), Failure>
+    where
+        IO: Read<Error = Error> + Write<Error = Error>,
+    {
+        let now = Instant::now();
+        if let Fetch::Open(_, deadline) = self.fetch
+            && deadline <= now
+        {
+            self.fetch = Fetch::Due(now);
+        }
+        let due = matches!(self.fetch, Fetch::Due(at) if at <= now);
+        if !due || !self.subscriptions.confirmed.requests {
+            return Ok(());
+        }
+        let token = self.env.control.with(Shared::next_token);
+        let text = token.text();
+        let sent = client
+            .publish(self.env.settings.topics.get(), true, |out| {
+                copy_all(&shadow::get_request(&text), out)
+            })
+            .await;
+        match sent {
+            Ok(_) => {
+                self.sent_one();
+                self.fetch = Fetch::Open(token, now + self.env.settings.shadow_timeout);
+                Ok(())
+            }
+            Err(NotTaken::Later) => Ok(()),
+            Err(NotTaken::TooLarge) => Err(Error::TooLarge.into()),
+            Err(NotTaken::Broken(error)) => Err(error.into()),
+        }
+    }
+
+    // ---- sending ----------------------------------------------------------------------------------
+
+    async fn send<IO>(&mut self, client: &mut Client<'_, '_, IO>) -> Result<(), Failure>
+    where
+        IO: Read<Error = Error> + Write<Error = Error>,
+    {
+        let control = self.env.control;
+        while let Some(due) = control.with(|shared| shared.outbox.next_due()) {
+            let mut own_topic = heapless::String::<MAX_TOPIC>::new();
+            let (topic, qos1) = match due.kind {
+                Kind::Publish { qos1 } => {
+                    control.with(|shared| {
+                        if let Some((topic, _)) = shared.outbox.message(due.index) {
+                            let topic = core::str::from_utf8(topic).unwrap_or_default();
+                            // It was checked to fit when it was queued.
+                            let _ = own_topic.push_str(topic);
+                        }
+                    });
+                    (own_topic.as_str(), qos1)
+                }
+                // Its answer would be missed: the order is kept, so everything waits.
+                Kind::Update(_) if !self.subscriptions.confirmed.answers => return Ok(()),
+                Kind::Update(_) => (self.env.settings.topics.update(), true),
+            };
+            let sent = client
+                .publish(topic, qos1, |out| {
+                    control.with(|shared| {
+                        let (_, payload) = shared.outbox.message(due.index).unwrap_or_default();
+                        copy_all(&[payload], out)
+                    })
+                })
+                .await;
+            match sent {
+                Ok(Some(ticket)) => {
+                    self.sent_one();
+                    let deadline = match due.kind {
+                        Kind::Publish { .. } => u64::MAX,
+                        Kind::Update(_) => {
+                            (Instant::now() + self.env.settings.shadow_timeout).as_millis()
+                        }
+                    };
+                    control.with(|shared| shared.outbox.sent(due.index, ticket, deadline));
+                }
+                Ok(None) => {
+                    self.sent_one();
+                    let done = control.with(|shared| shared.outbox.finish(due.index));
+                    self.deliver(done, outbox::End::Acknowledged);
+                }
+                Err(NotTaken::Later) => return Ok(()),
+                Err(NotTaken::TooLarge) => {
+                    let done = control.with(|shared| shared.outbox.finish(due.index));
+                    self.deliver(done, outbox::End::TooLarge);
+                }
+                Err(NotTaken::Broken(error)) => return Err(error.into()),
+            }
+            self.pause().await;
+        }
+        Ok(())
+    }
+
+    fn sent_one(&self) {
+        self.env
+            .control
+            .with(|shared| count(&mut shared.statistics.messages_out));
+    }
+
+    // ---- settling -----------------------------------------------------------------------------------
+
+    /// Settles what the last turn decided; `refused` is the reason code of the one refusal in it.
+    fn settle<IO>(
+        &mut self,
+        client: &Client<'_, '_, IO>,
+        mut refused: Option<u8>,
+    ) -> Result<(), Failure>
+    where
+        IO: Read<Error = Error> + Write<Error = Error>,
+    {
+        if let Some((ticket, groups, _)) = self.subscriptions.open
+            && client.standing(&ticket) == Standing::Settled
+        {
+            self.subscriptions.open = None;
+            if let Some(code) = refused.take() {
+                return Err(Ended {
+                    error: Error::MqttSubscribeRefused,
+                    code: Some(code),
+                }
+                .into());
+            }
+            self.subscriptions.confirmed = self.subscriptions.confirmed.with(groups);
+            if groups.requests {
+                self.fetch = Fetch::Due(Instant::now());
+            }
+        }
+        self.settle_outbox(client, refused);
+        Ok(())
+    }
+
+    fn settle_outbox<IO>(&self, client: &Client<'_, '_, IO>, mut refused: Option<u8>)
+    where
+        IO: Read<Error = Error> + Write<Error = Error>,
+    {
+        while let Some((done, end)) = self.env.control.with(|shared| {
+            shared
+                .outbox
+                .settle(|ticket| client.standing(ticket), &mut refused)
+        }) {
+            self.deliver(done, end);
+        }
+    }
+
+    fn deliver(&self, done: Option<A::Done>, end: outbox::End) {
+        self.env.finish(done, &end.outcome());
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let subscription = self.subscriptions.open.map(|(_, _, deadline)| deadline);
+        let fetch = match self.fetch {
+            Fetch::Idle => None,
+            // Until there is a subscription it cannot be asked for, and that ends the wait itself.
+            Fetch::Due(_) if !self.subscriptions.confirmed.requests => None,
+            // Its moment has come and it was not taken: there was no room, and progress ends the
+            // wait.
+            Fetch::Due(at) if at <= Instant::now() => None,
+            Fetch::Due(at) | Fetch::Open(_, at) => Some(at),
+        };
+        [subscription, fetch].into_iter().flatten().min()
+    }
+
+    // ---- receiving ------------------------------------------------------------------------------------
+
+    async fn message(&mut self, topic: &str, payload: &[u8]) {
+        let route = self.env.settings.topics.route(topic);
+        self.env.control.with(|shared| {
+            count(&mut shared.statistics.messages_in);
+            mark(&mut shared.statistics.payload_in_max, payload.len());
+            if route.is_none() {
+                count(&mut shared.statistics.messages_unrouted);
+            }
+        });
+        let Some(inbound) = route else { return };
+        let envelope = match Envelope::parse(payload) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                self.env.tell(Event {
+                    kind: EventKind::BadMessage,
+                    error: Some(error),
+                    code: -1,
+                    ..Event::default()
+                });
+                return;
+            }
+        };
+        match inbound {
+            Inbound::UpdateAccepted => self.answered(&envelope, None),
+            Inbound::UpdateRejected => self.answered(&envelope, Some(Error::Rejected)),
+            Inbound::Delta => {
+                if !self.versions.accept_delta(envelope.version) {
+                    self.env
+                        .control
+                        .with(|shared| count(&mut shared.statistics.shadow_stale));
+                } else if let Some(state) = envelope.state {
+                    self.request(state).await;
+                }
+            }
+            Inbound::GetAccepted if self.is_fetch(envelope.token) => {
+                self.fetch = Fetch::Idle;
+                self.versions.reset(envelope.version);
+                if let Some(state) = envelope.delta_of_get() {
+                    self.request(state).await;
+                }
+            }
+            // No shadow yet: nothing was requested.
+            Inbound::GetRejected if self.is_fetch(envelope.token) && envelope.code == 404 => {
+                self.fetch = Fetch::Idle;
+                self.versions.reset(0);
+            }
+            Inbound::GetRejected if self.is_fetch(envelope.token) => {
+                self.fetch = Fetch::Due(Instant::now() + FETCH_RETRY);
+            }
+            // The answer to somebody else's question.
+            Inbound::GetAccepted | Inbound::GetRejected => {}
+        }
+    }
+
+    fn is_fetch(&self, token: Option<Token>) -> bool {
+        matches!((self.fetch, token), (Fetch::Open(ours, _), Some(theirs)) if ours == theirs)
+    }
+
+    fn answered(&self, envelope: &Envelope<'_>, error: Option<Error>) {
+        let Some(token) = envelope.token else { return };
+        let Some(done) = self
+            .env
+            .control
+            .with(|shared| shared.outbox.answered(token))
+        else {
+            return;
+        };
+        let outcome = Outcome {
+            error,
+            code: envelope.code,
+            retry: if error.is_some() { shadow::retry_verdict(envelope.code) } else { Retry::No },
+            version: if error.is_some() { 0 } else { envelope.version },
+            document: Some(envelope.document),
+        };
+        self.env.finish(done, &outcome);
+    }
+
+    /// Passes a request to the application and keeps what it answers.
+    async fn request(&mut self, requested: Value<'_>) {
+        if self.reply_len > 0 {
+            // The last answer still waits for room. The whole shadow is read again afterwards, and
+            // this request with it.
+            self.fetch = Fetch::Due(Instant::now());
+            return;
+        }
+        self.env
+            .control
+            .with(|shared| count(&mut shared.statistics.shadow_requests));
+        let mut writer = Writer::new(self.reply);
+        writer.begin_object();
+        let untouched = writer.needed();
+        match self.env.app.shadow_request(requested, &mut writer) {
+            Answer::Written if writer.needed() == untouched && writer.error().is_none() => {}
+            Answer::Written => {
+                writer.end_object();
+                let needed = writer.needed();
+                self.env
+                    .control
+                    .with(|shared| mark(&mut shared.statistics.reply_max, needed));
+                match writer.finish().map(<[u8]>::len) {
+                    Ok(len) => self.reply_len = len,
+                    Err(Error::JsonNoSpace) => self.reply_failed(Error::TooLarge, -1, needed),
+                    Err(error) => self.reply_failed(error, -1, 0),
+                }
+            }
+            Answer::Discard(code) => self.reply_failed(Error::Cancelled, code, 0),
+            Answer::Later => next_poll().await,
+            Answer::Nobody => {}
+        }
+    }
+
+    fn queue_reply(&mut self) {
+        let Some(reply) = self.reply.get(..self.reply_len).filter(|r| !r.is_empty()) else {
+            return;
+        };
+        match self.env.control.update_checked(reply, None) {
+            Ok(()) => {}
+            // Room is made by acknowledgements, and then this is tried again.
+            Err(Error::QueueFull) => return,
+            Err(error) => {
+                let needed = self.env.control.last_needed();
+                self.reply_failed(error, -1, needed);
+            }
+        }
+        self.reply_len = 0;
+    }
+
+    fn reply_failed(&self, error: Error, code: i32, needed: usize) {
+        self.env.tell(Event {
+            kind: EventKind::ReplyFailed,
+            error: Some(error),
+            code,
+            needed,
+            ..Event::default()
+        });
+    }
+}
+
+impl outbox::End {
+    /// What is told of it.
+    pub fn outcome(self) -> Outcome<'static> {
+        match self {
+            Self::Acknowledged => Outcome::plain(None, Retry::No),
+            Self::Refused(code) => Outcome {
+                code: i32::from(code),
+                ..Outcome::plain(Some(Error::Rejected), Retry::No)
+            },
+            Self::TooLarge => Outcome::plain(Some(Error::TooLarge), Retry::No),
+        }
+    }
+}
+
+/// Copies `parts` one after another; `Err` when there is no room.
+fn copy_all(parts: &[&[u8]], out: &mut [u8]) -> Result<usize, ()> {
+    let mut at = 0_usize;
+    for part in parts {
+        let end = at.checked_add(part.len()).ok_or(())?;
+        out.get_mut(at..end).ok_or(())?.copy_from_slice(part);
+        at = end;
+    }
+    Ok(at)
+}

@@ -1,0 +1,152 @@
+//! How the bytes of a connection are protected.
+
+use core::pin::pin;
+
+use embassy_time::{Duration, Instant};
+
+use super::event::State;
+use super::run::End;
+use super::serve::Service;
+use super::wait::before;
+use super::{App, Failure};
+use crate::Error;
+use crate::net::{Buffered, Socket, Stack};
+use crate::port::Board;
+use crate::tls;
+
+/// Time to say goodbye.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The AWS IoT name for MQTT on port 443, where several protocols share one port.
+const ALPN_MQTT: &[u8] = b"x-amzn-mqtt-ca";
+const HTTPS_PORT: u16 = 443;
+
+/// Takes a connected socket, protects it, and has the service use it.
+pub trait Transport {
+    /// Serves until the connection ends.
+    #[allow(async_fn_in_trait)] // Used with known types only, inside one future.
+    async fn carry<N: Stack, A: App + Board>(
+        &mut self,
+        socket: Socket<'_, N>,
+        service: &mut Service<'_, A>,
+    ) -> End;
+}
+
+/// No protection here: the socket brings its own.
+pub struct SecureSocket<'m> {
+    out: &'m mut [u8],
+}
+
+impl<'m> SecureSocket<'m> {
+    /// `out` collects what is sent together.
+    pub fn new(out: &'m mut [u8]) -> Self {
+        Self { out }
+    }
+}
+
+impl Transport for SecureSocket<'_> {
+    async fn carry<N: Stack, A: App + Board>(
+        &mut self,
+        socket: Socket<'_, N>,
+        service: &mut Service<'_, A>,
+    ) -> End {
+        service.serve(Buffered::new(socket, self.out)).await
+    }
+}
+
+/// TLS 1.3 with mutual authentication.
+pub struct Tls<'m> {
+    memory: &'m mut [u8],
+    rx: usize,
+    tx: usize,
+    credentials: tls::Credentials<'m>,
+}
+
+impl<'m> Tls<'m> {
+    /// `memory` has [`tls::memory_size`] bytes for records of `rx` and `tx` bytes.
+    pub fn new(
+        memory: &'m mut [u8],
+        rx: usize,
+        tx: usize,
+        credentials: tls::Credentials<'m>,
+    ) -> Self {
+        Self {
+            memory,
+            rx,
+            tx,
+            credentials,
+        }
+    }
+}
+
+struct BoardRandom<'a, A>(&'a A);
+
+impl<A: Board> tls::Random for BoardRandom<'_, A> {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        self.0.random(out)
+    }
+}
+
+impl From<tls::Failure> for Failure {
+    fn from(failure: tls::Failure) -> Self {
+        Self {
+            error: failure.error,
+            code: failure.alert.map_or(-1, i32::from),
+            port_error: 0,
+            needed: failure.needed,
+        }
+    }
+}
+
+impl Transport for Tls<'_> {
+    async fn carry<N: Stack, A: App + Board>(
+        &mut self,
+        socket: Socket<'_, N>,
+        service: &mut Service<'_, A>,
+    ) -> End {
+        let env = service.env();
+        env.set_state(State::Securing);
+        let slot = match tls::Slot::new(socket, self.memory, self.rx, self.tx) {
+            Ok(slot) => slot,
+            Err(error) => return error.into(),
+        };
+        let config = tls::Config {
+            host: env.settings.endpoint,
+            alpn: (env.settings.port == HTTPS_PORT).then_some(ALPN_MQTT),
+            credentials: &self.credentials,
+            unix_time: env.app.unix_time(),
+        };
+        let deadline = Instant::now() + env.settings.tls_timeout;
+        let handshake = tls::handshake(&slot, &config, BoardRandom(env.app));
+        let mut secured = match before(deadline, pin!(handshake)).await {
+            Some(Ok(secured)) => secured,
+            Some(Err(failure)) => return failure.into(),
+            None => return Error::TlsTimeout.into(),
+        };
+        let info = secured.info();
+        env.control.with(|shared| {
+            shared.connection.tls_version = info.version;
+            shared.connection.tls_cipher_suite = info.cipher_suite;
+        });
+        let end = service.serve(&mut secured).await;
+        match (end, secured.failure()) {
+            (End::Asked, _) => {
+                // The broker has been told already; this tells its TLS.
+                let deadline = Instant::now() + CLOSE_TIMEOUT;
+                let _ = before(deadline, pin!(secured.close())).await;
+                End::Asked
+            }
+            // TLS knows more than MQTT, which only sees the end of the stream. What the broker said
+            // before that counts more, and so does that it never said a word.
+            (End::Failed(seen), Some(failure)) if !is_mqtts_word(seen.error, failure.error) => {
+                failure.into()
+            }
+            (end, _) => end,
+        }
+    }
+}
+
+fn is_mqtts_word(mqtt: Error, tls: Error) -> bool {
+    matches!(mqtt, Error::MqttRefused | Error::MqttDisconnected | Error::MqttSubscribeRefused)
+        || (mqtt == Error::MqttClosedBeforeConnack && tls == Error::TcpClosed)
+}

@@ -1,0 +1,140 @@
+//! The little DER that is needed outside webpki: to split lists of certificates and to find a
+//! public key.
+
+/// Tag of a SEQUENCE.
+const SEQUENCE: u8 = 0x30;
+/// Tag of an INTEGER.
+const INTEGER: u8 = 0x02;
+/// Tag of the explicit version of a certificate.
+const VERSION: u8 = 0xa0;
+
+/// One element: tag, contents, and both together.
+struct Element<'a> {
+    tag: u8,
+    contents: &'a [u8],
+    whole: &'a [u8],
+}
+
+/// Splits the first element off `input`.
+fn split(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
+    let (&tag, rest) = input.split_first()?;
+    // Tags above 30 take several bytes; nothing here uses them.
+    if tag & 0x1f == 0x1f {
+        return None;
+    }
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(first), rest),
+        // Three length bytes are enough for anything that TLS can carry.
+        0x81..=0x83 => {
+            let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            let length = bytes
+                .iter()
+                .fold(0_usize, |length, &byte| length << 8 | usize::from(byte));
+            // DER: the shortest form only.
+            let shortest = match bytes.len() {
+                1 => length > 0x7f,
+                2 => length > 0xff,
+                _ => length > 0xffff,
+            };
+            if !shortest {
+                return None;
+            }
+            (length, rest)
+        }
+        _ => return None,
+    };
+    let (contents, after) = rest.split_at_checked(length)?;
+    let whole = input.get(..input.len().checked_sub(after.len())?)?;
+    let element = Element {
+        tag,
+        contents,
+        whole,
+    };
+    Some((element, after))
+}
+
+/// Splits the first element off `input` if it has this tag.
+fn expect(input: &[u8], tag: u8) -> Option<(Element<'_>, &[u8])> {
+    split(input).filter(|(element, _)| element.tag == tag)
+}
+
+/// The SEQUENCE at the start of `list` and what follows it.
+pub(super) fn split_sequence(list: &[u8]) -> Option<(&[u8], &[u8])> {
+    expect(list, SEQUENCE).map(|(element, rest)| (element.whole, rest))
+}
+
+/// Whether `input` is one or more SEQUENCEs and nothing else.
+pub(super) fn is_sequences(input: &[u8]) -> bool {
+    let mut rest = input;
+    while let Some((_, after)) = split_sequence(rest) {
+        if after.is_empty() {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// The SubjectPublicKeyInfo of an X.509 certificate. Checks the structure on the way there, not
+/// the contents.
+pub(super) fn public_key_info(certificate: &[u8]) -> Option<&[u8]> {
+    const BIT_STRING: u8 = 0x03;
+    let (certificate, rest) = expect(certificate, SEQUENCE)?;
+    if !rest.is_empty() {
+        return None;
+    }
+    let (tbs, rest) = expect(certificate.contents, SEQUENCE)?;
+    let (_, rest) = expect(rest, SEQUENCE)?; // signatureAlgorithm
+    let (_, rest) = expect(rest, BIT_STRING)?; // signature
+    if !rest.is_empty() {
+        return None;
+    }
+    // The version is absent in version 1 certificates.
+    let rest = match expect(tbs.contents, VERSION) {
+        Some((_, rest)) => rest,
+        None => tbs.contents,
+    };
+    let (_, rest) = expect(rest, INTEGER)?; // serialNumber
+    let (_, rest) = expect(rest, SEQUENCE)?; // signature
+    let (_, rest) = expect(rest, SEQUENCE)?; // issuer
+    let (_, rest) = expect(rest, SEQUENCE)?; // validity
+    let (_, rest) = expect(rest, SEQUENCE)?; // subject
+    let (key, _) = expect(rest, SEQUENCE)?;
+    Some(key.whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_split_only_when_whole() {
+        let two = [0x30, 1, 0xff, 0x30, 0];
+        assert_eq!(
+            split_sequence(&two),
+            Some((&[0x30, 1, 0xff][..], &[0x30, 0][..]))
+        );
+        assert!(is_sequences(&two));
+        assert!(!is_sequences(&two[..4]));
+        assert!(!is_sequences(&[]));
+        assert!(!is_sequences(&[0x30, 0, 0]));
+    }
+
+    #[test]
+    fn lengths_are_strict() {
+        let mut long = [0_u8; 3 + 0x80];
+        long[..3].copy_from_slice(&[0x30, 0x81, 0x80]);
+        assert!(is_sequences(&long));
+        assert!(!is_sequences(&long[..long.len() - 1]));
+        for bad in [
+            &[0x30, 0x80, 0, 0][..],
+            &[0x30, 0x81, 1, 0],
+            &[0x30, 0x82, 0, 1, 0],
+            &[0x30, 0x84, 0, 0, 0, 1, 0],
+            &[0x3f, 1, 0],
+        ] {
+            assert!(!is_sequences(bad), "{bad:x?}");
+        }
+    }
+}

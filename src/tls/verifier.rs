@@ -1,0 +1,300 @@
+//! Is this server who it says it is? On rustls-webpki, and independent of the TLS engine.
+//!
+//! An engine reports the two messages that prove it, Certificate and CertificateVerify, to a
+//! [`ServerAuth`]. Only that, and only after both were good, yields [`Authenticated`]; without it
+//! no engine can make the type that carries application bytes.
+
+use core::time::Duration;
+
+use rustls_pki_types::{CertificateDer, Der, ServerName, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, KeyUsage};
+
+use super::{credentials::CertList, der, ecdsa};
+use crate::Error;
+
+/// The most certificates of the server that are looked at, its own included; more are ignored.
+/// Verification happens within one poll, so there must be a bound.
+pub const MAX_CERTIFICATES: usize = 6;
+
+/// The most CA certificates that can be configured.
+pub(super) const MAX_ROOTS: usize = 16;
+
+/// `ecdsa_secp256r1_sha256`, the one signature scheme of TLS that is accepted.
+const ECDSA_SECP256R1_SHA256: u16 = 0x0403;
+
+/// What precedes the 65 bytes of the point in the SubjectPublicKeyInfo of a P-256 key.
+const P256_KEY_INFO: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// The public key of a server whose certificate chain was found good.
+#[derive(Clone)]
+pub struct LeafKey {
+    /// An uncompressed SEC1 point on P-256.
+    point: [u8; 65],
+}
+
+/// The proof that a server was authenticated: its chain, its name, and its possession of the key.
+///
+/// Nothing outside the verifier can make one.
+#[derive(Clone, Copy)]
+pub struct Authenticated(());
+
+/// Verifies that `leaf` leads to one of `roots`, is valid at `unix_time`, may be used for a server
+/// and carries the name `host`. Of `intermediates` at most [`MAX_CERTIFICATES`] - 1 are used.
+///
+/// The name is looked up in the subject alternative names only; a wildcard may stand for the
+/// left-most label.
+pub fn verify_chain<'c>(
+    leaf: &[u8],
+    intermediates: impl Iterator<Item = &'c [u8]>,
+    roots: CertList<'_>,
+    host: &ServerName<'_>,
+    unix_time: u64,
+) -> Result<LeafKey, Error> {
+    if unix_time == 0 {
+        return Err(Error::CertTimeUnknown);
+    }
+    let time = UnixTime::since_unix_epoch(Duration::from_secs(unix_time));
+    let (ders, count) = collect::<MAX_ROOTS>(roots.iter());
+    let mut anchors = [const { NO_ANCHOR }; MAX_ROOTS];
+    for (place, der) in anchors.iter_mut().zip(&ders).take(count) {
+        *place = webpki::anchor_from_trusted_cert(der).map_err(|_| Error::CaCerts)?;
+    }
+    let anchors = anchors.get(..count).unwrap_or_default();
+    let (chain, count) = collect::<{ MAX_CERTIFICATES - 1 }>(intermediates);
+    let chain = chain.get(..count).unwrap_or_default();
+
+    let leaf_der = CertificateDer::from(leaf);
+    let certificate = EndEntityCert::try_from(&leaf_der).map_err(map)?;
+    certificate
+        .verify_for_usage(
+            ecdsa::ALGORITHMS,
+            anchors,
+            chain,
+            time,
+            KeyUsage::server_auth(),
+            None,
+            None,
+        )
+        .map_err(map)?;
+    certificate
+        .verify_is_valid_for_subject_name(host)
+        .map_err(map)?;
+
+    let info = der::public_key_info(leaf).ok_or(Error::CertMalformed)?;
+    let point = info
+        .strip_prefix(&P256_KEY_INFO)
+        .and_then(|point| point.try_into().ok())
+        .ok_or(Error::CertUnsupported)?;
+    Ok(LeafKey { point })
+}
+
+/// Verifies the signature in the server's CertificateVerify. `transcript_hash` covers all messages
+/// up to and including Certificate.
+pub fn verify_signature(
+    key: &LeafKey,
+    scheme: u16,
+    transcript_hash: &[u8; 32],
+    signature: &[u8],
+) -> Result<(), Error> {
+    const CONTEXT: &[u8] = b"TLS 1.3, server CertificateVerify\0";
+    const PADDING: usize = 64;
+    if scheme != ECDSA_SECP256R1_SHA256 {
+        return Err(Error::CertUnsupported);
+    }
+    let mut message = [0x20; PADDING + CONTEXT.len() + 32];
+    let (_, rest) = message.split_at_mut(PADDING);
+    let (context, hash) = rest.split_at_mut(CONTEXT.len());
+    context.copy_from_slice(CONTEXT);
+    hash.copy_from_slice(transcript_hash);
+    ecdsa::verify(&key.point, &message, signature).ok_or(Error::CertSignature)
+}
+
+/// Fills the places of anchors that are not used.
+const NO_ANCHOR: TrustAnchor<'static> = TrustAnchor {
+    subject: Der::from_slice(&[]),
+    subject_public_key_info: Der::from_slice(&[]),
+    name_constraints: None,
+};
+
+/// The first `N` certificates, and how many there are.
+fn collect<'c, const N: usize>(
+    certificates: impl Iterator<Item = &'c [u8]>,
+) -> ([CertificateDer<'c>; N], usize) {
+    let mut list = [const { CertificateDer::from_slice(&[]) }; N];
+    let mut count = 0;
+    for (place, der) in list.iter_mut().zip(certificates) {
+        *place = CertificateDer::from(der);
+        count += 1;
+    }
+    (list, count)
+}
+
+/// Whether a certificate can be trusted as a CA.
+pub(super) fn check_root(der: &[u8]) -> Result<(), Error> {
+    match webpki::anchor_from_trusted_cert(&CertificateDer::from(der)) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::CaCerts),
+    }
+}
+
+/// How far a server has come in proving who it is.
+enum Progress {
+    /// Nothing was seen.
+    Unknown,
+    /// The chain is good; the key must still be proven.
+    Chain {
+        key: LeafKey,
+        transcript_hash: [u8; 32],
+    },
+    /// The key was proven.
+    Proven,
+}
+
+/// Follows one handshake of an engine and decides whether the server proved who it is.
+pub(super) struct ServerAuth<'a> {
+    host: &'a ServerName<'a>,
+    roots: CertList<'a>,
+    unix_time: u64,
+    progress: Progress,
+}
+
+impl<'a> ServerAuth<'a> {
+    /// For one handshake with `host`.
+    pub(super) fn new(host: &'a ServerName<'a>, roots: CertList<'a>, unix_time: u64) -> Self {
+        Self {
+            host,
+            roots,
+            unix_time,
+            progress: Progress::Unknown,
+        }
+    }
+
+    /// The Certificate message, with the hash of the transcript up to and including it.
+    pub(super) fn certificate<'c>(
+        &mut self,
+        mut chain: impl Iterator<Item = &'c [u8]>,
+        transcript_hash: [u8; 32],
+    ) -> Result<(), Error> {
+        if !matches!(self.progress, Progress::Unknown) {
+            return Err(Error::TlsProtocol);
+        }
+        let leaf = chain.next().ok_or(Error::TlsNotAuthenticated)?;
+        let key = verify_chain(leaf, chain, self.roots, self.host, self.unix_time)?;
+        self.progress = Progress::Chain {
+            key,
+            transcript_hash,
+        };
+        Ok(())
+    }
+
+    /// The CertificateVerify message.
+    pub(super) fn signature(&mut self, scheme: u16, signature: &[u8]) -> Result<(), Error> {
+        let Progress::Chain {
+            key,
+            transcript_hash,
+        } = &self.progress
+        else {
+            return Err(Error::TlsProtocol);
+        };
+        verify_signature(key, scheme, transcript_hash, signature)?;
+        self.progress = Progress::Proven;
+        Ok(())
+    }
+
+    /// The proof, once there is one.
+    pub(super) fn proof(&self) -> Result<Authenticated, Error> {
+        match self.progress {
+            Progress::Proven => Ok(Authenticated(())),
+            _ => Err(Error::TlsNotAuthenticated),
+        }
+    }
+}
+
+/// What an error of webpki means to us.
+fn map(error: webpki::Error) -> Error {
+    use webpki::Error as E;
+    match error {
+        E::CertExpired { .. } => Error::CertExpired,
+        E::CertNotValidYet { .. } => Error::CertNotYetValid,
+        E::CertNotValidForName(_) => Error::CertHostName,
+
+        E::UnknownIssuer | E::CertDistrusted | E::CertRevoked | E::MaximumPathDepthExceeded => {
+            Error::CertUnknownIssuer
+        }
+
+        E::InvalidSignatureForPublicKey | E::SignatureAlgorithmMismatch => Error::CertSignature,
+
+        E::CaUsedAsEndEntity
+        | E::EndEntityUsedAsCa
+        | E::EmptyEkuExtension
+        | E::RequiredEkuNotFoundContext(_)
+        | E::NameConstraintViolation
+        | E::PathLenConstraintViolated => Error::CertUsage,
+
+        E::UnsupportedSignatureAlgorithmContext(_)
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+        | E::UnsupportedCertVersion
+        | E::UnsupportedCriticalExtension
+        | E::UnsupportedNameType => Error::CertUnsupported,
+
+        // A chain made to exhaust us, or one that cannot be read. Errors about revocation lists
+        // cannot occur, as none are given; what webpki adds one day is refused as well.
+        _ => Error::CertMalformed,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::tls::amazon_roots;
+
+    /// A proof for tests of those who ask for one.
+    pub fn proof() -> Authenticated {
+        Authenticated(())
+    }
+
+    #[test]
+    fn proof_takes_both_messages_in_order() {
+        let host = ServerName::try_from("example.com").unwrap();
+        let mut auth = ServerAuth::new(&host, amazon_roots(), 1);
+        assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
+        assert_eq!(auth.signature(0x0403, &[]), Err(Error::TlsProtocol));
+        assert_eq!(
+            auth.certificate(core::iter::empty(), [0; 32]),
+            Err(Error::TlsNotAuthenticated)
+        );
+        assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
+        auth.progress = Progress::Chain {
+            key: LeafKey { point: [0; 65] },
+            transcript_hash: [0; 32],
+        };
+        assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
+        assert_eq!(
+            auth.certificate(core::iter::empty(), [0; 32]),
+            Err(Error::TlsProtocol)
+        );
+        assert_eq!(auth.signature(0x0804, &[]), Err(Error::CertUnsupported));
+        assert_eq!(auth.signature(0x0403, &[]), Err(Error::CertSignature));
+        auth.progress = Progress::Proven;
+        assert!(auth.proof().is_ok());
+        assert_eq!(auth.signature(0x0403, &[]), Err(Error::TlsProtocol));
+    }
+
+    #[test]
+    fn the_time_must_be_known() {
+        let host = ServerName::try_from("example.com").unwrap();
+        let outcome = verify_chain(&[], core::iter::empty(), amazon_roots(), &host, 0);
+        assert_eq!(outcome.err(), Some(Error::CertTimeUnknown));
+    }
+
+    #[test]
+    fn only_certificates_can_be_roots() {
+        for der in amazon_roots().iter() {
+            assert_eq!(check_root(der), Ok(()));
+        }
+        assert_eq!(check_root(&[0x30, 0]), Err(Error::CaCerts));
+    }
+}

@@ -1,0 +1,366 @@
+//! A client under test and a scripted server, connected by memory, driven by one loop.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    future::poll_fn,
+    pin::pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use embedded_io_async::{ErrorType, Read, Write};
+use iot_thing::{
+    Error,
+    tls::{
+        Config, Credentials, Failure, Info, Inputs, KeyInput, Random, Secured, Slot, handshake,
+        load, memory_size, storage_needed,
+    },
+};
+
+use crate::{pki, server::Server};
+
+/// How the socket gives and takes.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    /// The most bytes per read.
+    pub read: usize,
+    /// The most bytes per write.
+    pub write: usize,
+    /// Whether every other call is pending, whatever there is.
+    pub pends: bool,
+    /// The bytes that arrive from the server before the stream ends.
+    pub cut: usize,
+}
+
+/// As a good network.
+pub const SMOOTH: Pace = Pace {
+    read: usize::MAX,
+    write: usize::MAX,
+    pends: false,
+    cut: usize::MAX,
+};
+
+/// One byte at a time, pending before each.
+pub const DRIP: Pace = Pace {
+    read: 1,
+    write: 1,
+    pends: true,
+    cut: usize::MAX,
+};
+
+#[derive(Default)]
+struct Network {
+    to_client: VecDeque<u8>,
+    ended: bool,
+    to_server: Vec<u8>,
+    delivered: usize,
+    sends: usize,
+}
+
+/// The client's end.
+struct Socket {
+    network: Rc<RefCell<Network>>,
+    pace: Pace,
+    /// Whether the last read and write were pending.
+    pended: [bool; 2],
+}
+
+impl Socket {
+    /// Whether this read (0) or write (1) is one to be pending.
+    fn pends(&mut self, kind: usize) -> bool {
+        self.pended[kind] = self.pace.pends && !self.pended[kind];
+        self.pended[kind]
+    }
+}
+
+impl ErrorType for Socket {
+    type Error = Error;
+}
+
+impl Read for Socket {
+    async fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Error> {
+        poll_fn(|_| {
+            if self.pends(0) {
+                return Poll::Pending;
+            }
+            let mut network = self.network.borrow_mut();
+            let left = self.pace.cut - network.delivered;
+            let length = bytes
+                .len()
+                .min(self.pace.read)
+                .min(network.to_client.len())
+                .min(left);
+            if length == 0 {
+                return if network.ended || left == 0 {
+                    Poll::Ready(Ok(0))
+                } else {
+                    Poll::Pending
+                };
+            }
+            for (place, byte) in bytes.iter_mut().zip(network.to_client.drain(..length)) {
+                *place = byte;
+            }
+            network.delivered += length;
+            Poll::Ready(Ok(length))
+        })
+        .await
+    }
+}
+
+impl Write for Socket {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        poll_fn(|_| {
+            if self.pends(1) {
+                return Poll::Pending;
+            }
+            let length = bytes.len().min(self.pace.write);
+            let mut network = self.network.borrow_mut();
+            network.to_server.extend(&bytes[..length]);
+            network.sends += 1;
+            Poll::Ready(Ok(length))
+        })
+        .await
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Random bytes that are the same each time.
+pub struct Counter(pub u8);
+
+impl Random for Counter {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        for byte in out {
+            self.0 = self.0.wrapping_mul(5).wrapping_add(3);
+            *byte = self.0;
+        }
+        Ok(())
+    }
+}
+
+/// What the client is configured with and does.
+pub struct Client {
+    pub host: &'static str,
+    pub unix_time: u64,
+    pub rx: usize,
+    pub tx: usize,
+    /// What it sends when it is connected; it then reads until as much came back.
+    pub message: Vec<u8>,
+    /// Whether it drops every future of the connection after one poll, and starts anew.
+    pub cancels: bool,
+    pub pace: Pace,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self {
+            host: pki::HOST,
+            unix_time: pki::NOW,
+            rx: 2048,
+            tx: 1024,
+            message: b"not for everybody".to_vec(),
+            cancels: false,
+            pace: SMOOTH,
+        }
+    }
+}
+
+/// What became of it.
+#[derive(Default)]
+pub struct Report {
+    /// What was agreed on, if the handshake succeeded.
+    pub info: Option<Info>,
+    /// Why it ended, if it did not end well.
+    pub failure: Option<Failure>,
+    /// The application data that came.
+    pub received: Vec<u8>,
+    /// Neither side had anything to do, and the client was not done.
+    pub stalled: bool,
+    /// The sends that the client made.
+    pub sends: usize,
+    /// The bytes that the client took from the server.
+    pub taken: usize,
+}
+
+/// Calls `function` with the credentials of the test's client.
+pub fn with_credentials<T>(function: impl FnOnce(&Credentials<'_>) -> T) -> T {
+    let (certificate, key, ca) = (pki::client(), pki::sec1(pki::CLIENT_KEY), pki::root());
+    let inputs = Inputs {
+        certificate: &certificate,
+        key: KeyInput::Bytes(&key),
+        ca: &ca,
+    };
+    let mut storage = vec![0; storage_needed(&inputs).unwrap()];
+    function(&load(&inputs, &mut storage).unwrap())
+}
+
+/// Runs `client` against `server` until it is done.
+pub fn run(client: &Client, server: &mut Server) -> Report {
+    with_credentials(|credentials| run_with(client, server, credentials, Counter(1)))
+}
+
+/// The same with other credentials or random bytes.
+pub fn run_with(
+    client: &Client,
+    server: &mut Server,
+    credentials: &Credentials<'_>,
+    random: impl Random,
+) -> Report {
+    let network = Rc::new(RefCell::new(Network::default()));
+    let socket = Socket {
+        network: network.clone(),
+        pace: client.pace,
+        pended: [false; 2],
+    };
+    let mut memory = vec![0; memory_size(client.rx, client.tx)];
+    let slot = Slot::new(socket, &mut memory, client.rx, client.tx).unwrap();
+    let config = Config {
+        host: client.host,
+        alpn: Some(b"x-amzn-mqtt-ca"),
+        credentials,
+        unix_time: client.unix_time,
+    };
+    let mut report = Report::default();
+    let done = {
+        let future = async {
+            match handshake(&slot, &config, random).await {
+                Ok(mut secured) => {
+                    report.info = Some(secured.info());
+                    let cancels = client.cancels;
+                    talk(&mut secured, &client.message, cancels, &mut report).await;
+                }
+                Err(failure) => report.failure = Some(failure),
+            }
+        };
+        drive(pin!(future), &network, server)
+    };
+    report.stalled = !done;
+    let network = network.borrow();
+    report.sends = network.sends;
+    report.taken = network.delivered;
+    report
+}
+
+/// Sends the message and reads until as much came back.
+async fn talk<S>(secured: &mut Secured<'_, S>, message: &[u8], cancels: bool, report: &mut Report)
+where
+    S: Read<Error = Error> + Write<Error = Error>,
+{
+    let outcome = async {
+        if cancels {
+            return talk_impatiently(secured, message, report).await;
+        }
+        secured.write_all(message).await?;
+        secured.flush().await?;
+        let mut buffer = [0; 100];
+        while report.received.len() < message.len() {
+            let length = secured.read(&mut buffer).await?;
+            report.received.extend(&buffer[..length]);
+        }
+        secured.close().await
+    };
+    if let Err(error) = outcome.await {
+        report.failure = secured.failure();
+        assert_eq!(report.failure.map(|failure| failure.error), Some(error));
+        // A failed connection stays failed, and sends nothing more.
+        let unsent = secured.unsent();
+        assert_eq!(secured.read(&mut [0]).await, Err(error));
+        assert_eq!(secured.write(b"more").await, Err(error));
+        assert_eq!(secured.flush().await, Err(error));
+        assert_eq!(secured.close().await, Err(error));
+        assert_eq!(secured.unsent(), unsent);
+    }
+}
+
+/// The same, but no future is polled twice.
+async fn talk_impatiently<S>(
+    secured: &mut Secured<'_, S>,
+    message: &[u8],
+    report: &mut Report,
+) -> Result<(), Error>
+where
+    S: Read<Error = Error> + Write<Error = Error>,
+{
+    let mut buffer = [0; 13];
+    let mut rest = message;
+    let mut flushed = false;
+    while report.received.len() < message.len() {
+        // A little at a time, so that there are many records, and reads in between.
+        let some = &rest[..rest.len().min(101)];
+        if let Some(written) = once(secured.write(some)).await {
+            rest = &rest[written?..];
+            flushed = false;
+        }
+        if !flushed && let Some(outcome) = once(secured.flush()).await {
+            outcome?;
+            flushed = true;
+        }
+        if let Some(length) = once(secured.read(&mut buffer)).await {
+            report.received.extend(&buffer[..length?]);
+        }
+        yield_now().await;
+    }
+    loop {
+        if let Some(outcome) = once(secured.close()).await {
+            return outcome;
+        }
+        yield_now().await;
+    }
+}
+
+/// Polls once, then drops.
+async fn once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        Poll::Ready(match future.as_mut().poll(context) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+/// Lets the rest of the world go on.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|_| {
+        if std::mem::replace(&mut yielded, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+/// Polls the client and feeds the server until the client is done (true) or nothing moves (false).
+fn drive(
+    mut client: std::pin::Pin<&mut impl Future<Output = ()>>,
+    network: &RefCell<Network>,
+    server: &mut Server,
+) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    let mut idle = 0;
+    loop {
+        let before = network.borrow().delivered;
+        let done = client.as_mut().poll(&mut context).is_ready();
+        let sent = std::mem::take(&mut network.borrow_mut().to_server);
+        server.receive(&sent);
+        let answer = server.take_output();
+        let mut network = network.borrow_mut();
+        let moved = !sent.is_empty() || !answer.is_empty() || network.delivered != before;
+        network.to_client.extend(answer);
+        network.ended = server.at_end();
+        if done {
+            return true;
+        }
+        idle = if moved { 0 } else { idle + 1 };
+        // Sockets that pend do so every other call; a few more are idle for good.
+        if idle > 8 {
+            return false;
+        }
+    }
+}
