@@ -1513,8 +1513,8 @@ int32_t iot_thing_get_connection(iot_thing_t *thing, iot_thing_connection_t *con
 int32_t iot_thing_get_statistics(iot_thing_t *thing, iot_thing_statistics_t *statistics);
 
 /**
- * Bytes that the last call refused with `IOT_THING_ERR_TOO_LARGE`, `_QUEUE_FULL` or `_MEMORY`
- * would have needed: of payload for the first, of free outbox for the second.
+ * Bytes of the outbox (topic and payload together, a shadow update with its envelope) that the
+ * last call refused with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
  *
  * Callable from callbacks and other threads. 0 when `thing` is NULL or not a Thing.
  */

@@ -5,8 +5,15 @@
 //! bytes and time come in as values, so none of them needs a network or a clock to be tested.
 
 #![cfg_attr(not(test), no_std)]
-#![deny(unsafe_code, unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
+#![deny(
+    unsafe_code,
+    unsafe_op_in_unsafe_fn,
+    clippy::undocumented_unsafe_blocks
+)]
 #![warn(missing_docs)]
+
+#[cfg(not(feature = "embedded-tls"))]
+compile_error!("no TLS engine: enable the feature `embedded-tls`");
 
 pub mod error;
 #[allow(unsafe_code)]

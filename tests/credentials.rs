@@ -8,9 +8,12 @@ use iot_thing::{
     tls::{Inputs, KeyInput, Signer, amazon_roots, load, storage_needed},
 };
 
+/// Certificates as DER.
+type List = Vec<Vec<u8>>;
+
 /// Loads with exactly the storage that is needed; checks that a byte less is refused and that the
 /// need is exact.
-fn load_exactly(inputs: &Inputs<'_>) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>), Error> {
+fn load_exactly(inputs: &Inputs<'_>) -> Result<(List, List), Error> {
     let needed = storage_needed(inputs)?;
     let mut storage = vec![0xee; needed];
     let credentials = load(inputs, &mut storage)?;

@@ -1,5 +1,7 @@
 //! The TLS client against servers that misbehave, and against honest ones over bad networks.
 
+#![cfg(feature = "embedded-tls")]
+
 #[path = "hostile_tls/pki.rs"]
 mod pki;
 #[path = "hostile_tls/scenarios.rs"]
@@ -175,7 +177,7 @@ fn any_segmentation_of_the_flight_will_do() {
 fn dropped_futures_lose_nothing() {
     for (read, write, pends) in [(1, 1, true), (1, 1, false), (3, 700, true), (700, 1, true)] {
         let client = Client {
-            message: (0..3000_u32).map(|n| (n * 7 >> 3) as u8).collect(),
+            message: (0..3000_u32).map(|n| ((n * 7) >> 3) as u8).collect(),
             cancels: true,
             tx: 512,
             pace: Pace {

@@ -1,8 +1,8 @@
 /*
  * The demo: one round trip through the cloud, each step told in words. tools/demo runs it.
  *
- *   iot_thing_demo --endpoint HOST --cert FILE --key FILE --ca FILE --thing NAME
- *                  [--port N] [--timeout SECONDS] [--until-request]
+ *   iot_thing_demo --endpoint HOST --cert FILE --key FILE --thing NAME
+ *                  [--ca FILE] [--port N] [--timeout SECONDS] [--until-request]
  *
  * It connects, reports publish_period, waits until the cloud requests another publish_period,
  * applies it, reports it back, and disconnects. Exit code 0 only when all of it happened.
@@ -21,7 +21,7 @@ typedef struct {
     const char *endpoint;
     const char *cert;
     const char *key;
-    const char *ca;
+    const char *ca; /* NULL: the roots of Amazon that are built in */
     const char *thing;
     uint16_t port;
     uint32_t timeout_s;
@@ -113,7 +113,7 @@ static void print_connection(demo_t *demo, iot_thing_t *thing)
     snprintf(line, sizeof line, "TLS 1.3, %s", cipher_suite_name(connection.tls_cipher_suite));
     detail("with", line);
     snprintf(line, sizeof line, "authenticated as %s, by %s", demo->options.endpoint,
-             demo->options.ca);
+             demo->options.ca != NULL ? demo->options.ca : "the built-in Amazon Root CA 1 or 3");
     detail("server", line);
     snprintf(line, sizeof line, "authenticated as %s, by %s", demo->options.thing,
              demo->options.cert);
@@ -219,8 +219,8 @@ static int usage(const char *wrong)
 {
     fprintf(stderr,
             "iot_thing_demo: %s\n"
-            "usage: iot_thing_demo --endpoint HOST --cert FILE --key FILE --ca FILE --thing NAME\n"
-            "                      [--port N] [--timeout SECONDS] [--until-request]\n",
+            "usage: iot_thing_demo --endpoint HOST --cert FILE --key FILE --thing NAME\n"
+            "                      [--ca FILE] [--port N] [--timeout SECONDS] [--until-request]\n",
             wrong);
     return 2;
 }
@@ -271,7 +271,7 @@ static int parse_options(int argc, char **argv, options_t *options)
         }
     }
     for (size_t t = 0; t < n_texts; t++) {
-        if (*texts[t].value == NULL) {
+        if (*texts[t].value == NULL && texts[t].value != &options->ca) {
             return usage("an argument is missing");
         }
     }
@@ -302,7 +302,7 @@ static int read_credentials(const options_t *options, iot_thing_config_t *config
     static uint8_t ca[16384];
     return read_file(options->cert, cert, sizeof cert, &config->client_cert) &&
            read_file(options->key, key, sizeof key, &config->private_key) &&
-           read_file(options->ca, ca, sizeof ca, &config->ca_certs);
+           (options->ca == NULL || read_file(options->ca, ca, sizeof ca, &config->ca_certs));
 }
 
 /* Polls until all steps are done, something is broken, or the time is over. */

@@ -23,11 +23,18 @@ pub extern "C" fn iot_thing_version() -> u32 {
 /// Callable from anywhere.
 #[unsafe(no_mangle)]
 pub extern "C" fn iot_thing_err_name(error: i32) -> *const c_char {
-    guard::error_from_code(error).map_or_else(
-        || if error == IOT_THING_OK { c"IOT_THING_OK" } else { c"IOT_THING_ERR_UNKNOWN" },
-        Error::c_name,
-    )
-    .as_ptr()
+    guard::error_from_code(error)
+        .map_or_else(
+            || {
+                if error == IOT_THING_OK {
+                    c"IOT_THING_OK"
+                } else {
+                    c"IOT_THING_ERR_UNKNOWN"
+                }
+            },
+            Error::c_name,
+        )
+        .as_ptr()
 }
 
 /// What an error means and what to do about it, in one English sentence. Never NULL; a constant
@@ -36,11 +43,18 @@ pub extern "C" fn iot_thing_err_name(error: i32) -> *const c_char {
 /// Callable from anywhere.
 #[unsafe(no_mangle)]
 pub extern "C" fn iot_thing_err_text(error: i32) -> *const c_char {
-    guard::error_from_code(error).map_or_else(
-        || if error == IOT_THING_OK { c"success" } else { c"not an error of this library" },
-        Error::c_text,
-    )
-    .as_ptr()
+    guard::error_from_code(error)
+        .map_or_else(
+            || {
+                if error == IOT_THING_OK {
+                    c"success"
+                } else {
+                    c"not an error of this library"
+                }
+            },
+            Error::c_text,
+        )
+        .as_ptr()
 }
 
 /// Tells how many bytes of memory `iot_thing_init` needs for this configuration: exactly what
@@ -86,6 +100,7 @@ pub unsafe extern "C" fn iot_thing_memory_needed(
 /// @return IOT_THING_ERR_TRANSPORT, _ENDPOINT, _MQTT_ID, _THING_NAME, _CLIENT_CERT, _PRIVATE_KEY,
 ///         _KEY_MISMATCH, _CA_CERTS, _SOCKETS, _PORT  That field is wrong: see the error's text.
 /// @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
+/// @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`.
 /// @return IOT_THING_ERR_STATE        `memory` already holds a Thing that was not deinitialised.
 /// @return IOT_THING_ERR_MEMORY       `memory` is NULL or too small.
 #[must_use]
@@ -249,8 +264,8 @@ pub unsafe extern "C" fn iot_thing_get_statistics(
     })
 }
 
-/// Bytes that the last call refused with `IOT_THING_ERR_TOO_LARGE`, `_QUEUE_FULL` or `_MEMORY`
-/// would have needed: of payload for the first, of free outbox for the second.
+/// Bytes of the outbox (topic and payload together, a shadow update with its envelope) that the
+/// last call refused with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
 ///
 /// Callable from callbacks and other threads. 0 when `thing` is NULL or not a Thing.
 #[unsafe(no_mangle)]
@@ -270,7 +285,12 @@ pub unsafe extern "C" fn iot_thing_on_event(
     on_event: iot_thing_event_fn,
     user: *mut c_void,
 ) -> i32 {
-    check(|| thing::with(thing, |t| Ok(t.app().set_on_event(on_event, user))))
+    check(|| {
+        thing::with(thing, |t| {
+            t.app().set_on_event(on_event, user);
+            Ok(())
+        })
+    })
 }
 
 /// Takes the oldest event, in programs that set `pull_events`.

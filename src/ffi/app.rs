@@ -7,9 +7,9 @@ use heapless::Deque;
 
 use super::config::Signer;
 use super::json::{self, iot_thing_json_t};
+use super::port;
 use super::thing::iot_thing_t;
 use super::types::*;
-use super::port;
 use crate::Error;
 use crate::json::{Value, Writer};
 use crate::port::{Board, LogLevel};
@@ -187,7 +187,11 @@ impl App for CApp {
             // SAFETY: the application's callback, called as its description in the header says.
             unsafe { callback(user, &raw const requested, writer) }
         });
-        if result < 0 { Answer::Discard(result) } else { Answer::Written }
+        if result < 0 {
+            Answer::Discard(result)
+        } else {
+            Answer::Written
+        }
     }
 }
 

@@ -113,7 +113,11 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
         on_event: c.on_event,
         on_event_user: c.on_event_user,
         pull_events,
-        tcp_port: if c.tcp_port == 0 { IOT_THING_DEFAULT_PORT } else { c.tcp_port },
+        tcp_port: if c.tcp_port == 0 {
+            IOT_THING_DEFAULT_PORT
+        } else {
+            c.tcp_port
+        },
         keep_alive_s: keep_alive(c.keep_alive_s)?,
         session_expiry_s: match c.session_expiry_s {
             0 => IOT_THING_DEFAULT_SESSION_EXPIRY_S,

@@ -22,7 +22,11 @@ pub fn check(body: impl FnOnce() -> Result<(), Error>) -> i32 {
 
 /// Refuses NULL.
 pub fn not_null<T>(pointer: *const T) -> Result<(), Error> {
-    if pointer.is_null() { Err(Error::Null) } else { Ok(()) }
+    if pointer.is_null() {
+        Err(Error::Null)
+    } else {
+        Ok(())
+    }
 }
 
 /// Writes to an out-parameter.

@@ -732,8 +732,8 @@ pub unsafe extern "C" fn iot_thing_json_writer_finish(
     len: *mut usize,
 ) -> i32 {
     match finish(writer) {
-        Ok(_) if len.is_null() => 0,
-        finished => give(len, finished),
+        Ok(written) if !len.is_null() => give(len, Ok(written)),
+        finished => finished.map_or_else(Error::code, |_| 0),
     }
 }
 

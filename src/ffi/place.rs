@@ -47,7 +47,9 @@ where
     unsafe {
         let args_at = (&raw mut (*root).args).cast::<A>();
         args_at.write(args);
-        (&raw mut (*root).future).cast::<Fut>().write(run(&mut *args_at));
+        (&raw mut (*root).future)
+            .cast::<Fut>()
+            .write(run(&mut *args_at));
     }
 }
 

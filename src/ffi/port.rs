@@ -43,11 +43,9 @@ pub fn port() -> Option<&'static iot_thing_port_t> {
     Some(unsafe { (*GLOBAL.copy.get()).assume_init_ref() })
 }
 
-/// Checks a port and makes it the one of this program, or checks that it is.
+/// Makes a port, which was checked, the one of this program if there is none yet.
 pub fn install(given: *const iot_thing_port_t) -> Result<(), Error> {
-    check(given)?;
-    let first = GLOBAL.given.load(Ordering::Acquire);
-    if first.is_null() {
+    if GLOBAL.given.load(Ordering::Acquire).is_null() {
         let copy = guard::read_versioned(given)?;
         // SAFETY: `given` is not set, so nobody reads the copy, and nobody else is here (`Sync`
         // above).
@@ -59,20 +57,23 @@ pub fn install(given: *const iot_thing_port_t) -> Result<(), Error> {
                 total: 0,
             });
         });
-    } else if !core::ptr::eq(first, given) {
-        return Err(Error::Port);
     }
     Ok(())
 }
 
-/// Checks a port without keeping it.
+/// Checks that a port is complete, and the one of this program if there is one.
 pub fn check(given: *const iot_thing_port_t) -> Result<(), Error> {
     guard::not_null(given).map_err(|_| Error::Port)?;
     let port = guard::read_versioned(given)?;
     let complete = port.now_ms.is_some()
         && port.random.is_some()
         && port.enter_critical.is_some() == port.exit_critical.is_some();
-    if complete { Ok(()) } else { Err(Error::Port) }
+    let first = GLOBAL.given.load(Ordering::Acquire);
+    if complete && (first.is_null() || core::ptr::eq(first, given)) {
+        Ok(())
+    } else {
+        Err(Error::Port)
+    }
 }
 
 // ---- clock --------------------------------------------------------------------------------------
@@ -182,7 +183,8 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     let (file, line) = info
         .location()
         .map_or(("", 0), |place| (place.file(), place.line()));
-    if let Some((panic, user)) = port().and_then(|port| port.panic.map(|panic| (panic, port.user))) {
+    if let Some((panic, user)) = port().and_then(|port| port.panic.map(|panic| (panic, port.user)))
+    {
         // SAFETY: the port's function, called as its description in the header says.
         unsafe { panic(user, file.as_ptr(), file.len(), line) };
     }

@@ -29,7 +29,11 @@ pub fn read(table: *const iot_thing_sockets_t) -> Result<iot_thing_sockets_t, Er
         && table.send.is_some()
         && table.recv.is_some()
         && table.close.is_some();
-    if complete { Ok(table) } else { Err(Error::Sockets) }
+    if complete {
+        Ok(table)
+    } else {
+        Err(Error::Sockets)
+    }
 }
 
 /// What a socket function reported.
@@ -148,7 +152,10 @@ impl TcpClientStack for CStack {
         };
         let len = limit(data.len());
         // SAFETY: the firmware's function, called as its description in the header says.
-        moved(unsafe { send(self.table.user, *socket, data.as_ptr(), len) }, len)
+        moved(
+            unsafe { send(self.table.user, *socket, data.as_ptr(), len) },
+            len,
+        )
     }
 
     fn receive(&mut self, socket: &mut isize, out: &mut [u8]) -> nb::Result<usize, SocketError> {
@@ -157,7 +164,10 @@ impl TcpClientStack for CStack {
         };
         let len = limit(out.len());
         // SAFETY: the firmware's function, called as its description in the header says.
-        moved(unsafe { recv(self.table.user, *socket, out.as_mut_ptr(), len) }, len)
+        moved(
+            unsafe { recv(self.table.user, *socket, out.as_mut_ptr(), len) },
+            len,
+        )
     }
 
     fn close(&mut self, socket: isize) -> Result<(), SocketError> {
@@ -256,14 +266,23 @@ mod tests {
     fn results_are_clamped_to_the_contract() {
         assert_eq!(moved(5, 5), Ok(5));
         for lie in [0, 6, i32::MAX] {
-            assert_eq!(moved(lie, 5), Err(nb::Error::Other(SocketError::Contract(lie))));
+            assert_eq!(
+                moved(lie, 5),
+                Err(nb::Error::Other(SocketError::Contract(lie)))
+            );
         }
-        assert_eq!(moved(IOT_THING_SOCKET_WOULD_BLOCK, 5), Err(nb::Error::WouldBlock));
+        assert_eq!(
+            moved(IOT_THING_SOCKET_WOULD_BLOCK, 5),
+            Err(nb::Error::WouldBlock)
+        );
         assert_eq!(
             moved(IOT_THING_SOCKET_CLOSED, 5),
             Err(nb::Error::Other(SocketError::Closed))
         );
-        assert_eq!(moved(-110, 5), Err(nb::Error::Other(SocketError::Port(-110))));
+        assert_eq!(
+            moved(-110, 5),
+            Err(nb::Error::Other(SocketError::Port(-110)))
+        );
         assert_eq!(settled(1), Err(nb::Error::Other(SocketError::Contract(1))));
     }
 

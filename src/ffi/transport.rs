@@ -74,6 +74,9 @@ pub static iot_thing_transport_tls: iot_thing_transport_t = iot_thing_transport_
         let memory = core::mem::take(&mut parts.memory);
         let (buffers, storage) = memory.split_at_mut_checked(buffers).ok_or(Error::Memory)?;
         let credentials = tls::load(&inputs(&config, Some(parts.app))?, storage)?;
+        if tls::tx_needed(&credentials) > config.tls_tx_size {
+            return Err(Error::TooLarge);
+        }
         let transport = Tls::new(buffers, config.tls_rx_size, config.tls_tx_size, credentials);
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe { place::start(run::<CApp, CStack, Tls<'static>>, at, parts.with(transport)) };
@@ -96,7 +99,11 @@ pub static iot_thing_transport_secure_socket: iot_thing_transport_t = iot_thing_
         let transport = SecureSocket::new(core::mem::take(&mut parts.memory));
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe {
-            place::start(run::<CApp, CStack, SecureSocket<'static>>, at, parts.with(transport));
+            place::start(
+                run::<CApp, CStack, SecureSocket<'static>>,
+                at,
+                parts.with(transport),
+            );
         }
         Ok(())
     },

@@ -39,6 +39,10 @@ pub(super) const NESTS: u8 = 2;
 /// Outside strings: cannot be part of a number or of `true`, `false`, `null`.
 pub(super) const ENDS_SCALAR: u8 = 4;
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which would refuse it"
+)]
 static CLASS: [u8; 256] = {
     let mut class = [0; 256];
     let mut i = 0;
@@ -125,6 +129,12 @@ fn run(mut rest: &[u8], keep: impl Fn(u8) -> bool) -> Option<Token<'_>> {
 #[inline(always)]
 pub(super) fn find(rest: &[u8], class: u8) -> Option<Token<'_>> {
     run(rest, |byte| !is_class(byte, class))
+}
+
+/// The end of a run of plain characters in a string: `find` where speed matters less than flash.
+#[inline(never)]
+pub(super) fn run_end(rest: &[u8]) -> Option<Token<'_>> {
+    find(rest, ENDS_RUN)
 }
 
 /// What follows any digits.

@@ -17,11 +17,11 @@ pub(super) fn scaled(text: &[u8], decimals: u8) -> Result<(bool, u64), Error> {
         [b'-', unsigned @ ..] => (true, unsigned),
         unsigned => (false, unsigned),
     };
-    let mut rest = lex::digits(unsigned);
+    let mut rest = skip_digits(unsigned);
     let whole = lex::before(unsigned, rest);
     let mut fraction: &[u8] = &[];
     if let [b'.', digits @ ..] = rest {
-        rest = lex::digits(digits);
+        rest = skip_digits(digits);
         fraction = lex::before(digits, rest);
     }
     let exponent = match rest {
@@ -55,6 +55,12 @@ pub(super) fn scaled(text: &[u8], decimals: u8) -> Result<(bool, u64), Error> {
     Ok((negative, magnitude))
 }
 
+/// What follows any digits. Not inlined, unlike the scanner's: numbers here are few.
+#[inline(never)]
+fn skip_digits(rest: &[u8]) -> &[u8] {
+    lex::digits(rest)
+}
+
 /// The usual case, without 64-bit arithmetic: 1 to 9 digits.
 fn short_integer(text: &[u8]) -> Option<u32> {
     if text.is_empty() || text.len() > 9 {
@@ -80,7 +86,7 @@ fn exponent(text: &[u8]) -> Result<i64, Error> {
         [b'+', digits @ ..] => (false, digits),
         digits => (false, digits),
     };
-    let rest = lex::digits(digits);
+    let rest = skip_digits(digits);
     if digits.is_empty() || !rest.is_empty() {
         return Err(Error::JsonType);
     }

@@ -1,6 +1,6 @@
 //! Strings: compared and unescaped on demand.
 
-use super::lex::{self, ENDS_RUN};
+use super::lex;
 use crate::Error;
 
 /// A JSON string as it stands in the text, without its quotes.
@@ -87,7 +87,7 @@ impl<'a> Text<'a> {
                 rest = next;
             } else {
                 // Non-ASCII ends a run, too, but stands for itself: it goes with the next run.
-                let next = lex::find(tail, ENDS_RUN).map_or(&[][..], |token| token.from);
+                let next = lex::run_end(tail).map_or(&[][..], |token| token.from);
                 take(Piece::Plain(lex::before(rest, next)))?;
                 rest = next;
             }

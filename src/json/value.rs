@@ -191,9 +191,9 @@ fn index(step: &[u8]) -> Option<usize> {
     if step.is_empty() || (step.len() > 1 && step.first() == Some(&b'0')) {
         return None;
     }
-    step.iter().try_fold(0usize, |index, &digit| {
-        let digit = usize::from(digit.is_ascii_digit().then_some(digit - b'0')?);
-        index.checked_mul(10)?.checked_add(digit)
+    step.iter().try_fold(0usize, |index, &byte| match byte {
+        b'0'..=b'9' => (index.checked_mul(10)?).checked_add(usize::from(byte - b'0')),
+        _ => None,
     })
 }
 
@@ -282,7 +282,7 @@ fn item(rest: &[u8]) -> Option<Token<'_>> {
 }
 
 /// Takes the value that starts at `first` off the text; `None` if no value starts there.
-#[inline(always)]
+#[inline(never)]
 fn split_value<'a>(first: Token<'a>, rest: &mut &'a [u8]) -> Option<Value<'a>> {
     let end = match first.byte {
         b'"' => skip_string(first.next)?.0.next,

@@ -276,7 +276,7 @@ impl<'a> Writer<'a> {
         self.push(b"\"");
         let mut rest = string;
         while !rest.is_empty() {
-            let Some(token) = lex::find(rest, lex::ENDS_RUN) else {
+            let Some(token) = lex::run_end(rest) else {
                 self.push(rest);
                 break;
             };
@@ -339,6 +339,8 @@ impl<'a> Writer<'a> {
     }
 
     /// Appends, or counts if there is no room.
+    // Not inlined: called from everywhere, and writing is not where the time goes.
+    #[inline(never)]
     fn push(&mut self, bytes: &[u8]) {
         let start = self.progress.needed;
         self.progress.needed = start.saturating_add(bytes.len());

@@ -140,7 +140,10 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
         let mut list: heapless::Vec<TopicFilter<'_>, FILTERS_PER_SUBSCRIBE> = heapless::Vec::new();
         for filter in filters {
             let options = SubscriptionOptions::default().maximum_qos(QoS::AtLeastOnce);
-            if list.push(TopicFilter::new(filter).options(options)).is_err() {
+            if list
+                .push(TopicFilter::new(filter).options(options))
+                .is_err()
+            {
                 return Err(NotTaken::TooLarge);
             }
         }
@@ -162,7 +165,11 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
     where
         F: FnOnce(&mut [u8]) -> Result<usize, ()>,
     {
-        let qos = if qos1 { QoS::AtLeastOnce } else { QoS::AtMostOnce };
+        let qos = if qos1 {
+            QoS::AtLeastOnce
+        } else {
+            QoS::AtMostOnce
+        };
         match self
             .connection
             .publish(Publication::new(topic, payload).qos(qos))
@@ -215,8 +222,9 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
 
     fn not_taken(&self, error: minimq::Error<Error>) -> NotTaken {
         match error {
-            minimq::Error::NotReady
-            | minimq::Error::Resource(ResourceError::InflightExhausted) => NotTaken::Later,
+            minimq::Error::NotReady | minimq::Error::Resource(ResourceError::InflightExhausted) => {
+                NotTaken::Later
+            }
             minimq::Error::Resource(ResourceError::BufferTooSmall) => self.no_room(),
             minimq::Error::Resource(ResourceError::PacketTooLarge)
             | minimq::Error::InvalidRequest => NotTaken::TooLarge,

@@ -130,9 +130,7 @@ async fn resolve<N: Stack>(
             wake_at(Instant::now() + RESOLVE_INTERVAL, cx);
             Poll::Pending
         }
-        Err(nb::Error::Other(e)) => {
-            Poll::Ready(Err(link.fail(Error::Resolve, N::error_code(&e))))
-        }
+        Err(nb::Error::Other(e)) => Poll::Ready(Err(link.fail(Error::Resolve, N::error_code(&e)))),
     })
     .await
 }
@@ -172,7 +170,11 @@ impl<N: Stack> Socket<'_, N> {
                 Poll::Ready(Ok(0))
             }
             Err(nb::Error::Other(e)) => {
-                let error = if N::is_contract(&e) { Error::SocketContract } else { Error::TcpReset };
+                let error = if N::is_contract(&e) {
+                    Error::SocketContract
+                } else {
+                    Error::TcpReset
+                };
                 Poll::Ready(Err(self.link.fail(error, N::error_code(&e))))
             }
         }

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn odd_members_count_as_absent() {
-        let odd = Envelope::parse(br#"{"version":"x","code":{},"clientToken":7,"state":1}"#).unwrap();
+        let odd =
+            Envelope::parse(br#"{"version":"x","code":{},"clientToken":7,"state":1}"#).unwrap();
         assert_eq!((odd.version, odd.code, odd.token), (0, -1, None));
         assert!(odd.delta_of_get().is_none());
         assert_eq!(Envelope::parse(b"[]").unwrap_err(), Error::JsonType);
@@ -131,6 +132,9 @@ mod tests {
         assert!(!versions.accept_delta(6));
         assert!(versions.accept_delta(0), "a message without a version");
         versions.reset(2);
-        assert!(versions.accept_delta(3), "the shadow was deleted and made anew");
+        assert!(
+            versions.accept_delta(3),
+            "the shadow was deleted and made anew"
+        );
     }
 }

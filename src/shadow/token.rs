@@ -52,7 +52,12 @@ mod tests {
 
     #[test]
     fn text_and_back() {
-        for (boot, count) in [(0, 0), (1, 2), (0xDEAD_BEEF, 0x0000_0A0F), (u32::MAX, u32::MAX)] {
+        for (boot, count) in [
+            (0, 0),
+            (1, 2),
+            (0xDEAD_BEEF, 0x0000_0A0F),
+            (u32::MAX, u32::MAX),
+        ] {
             let token = Token::new(boot, count);
             assert_eq!(Token::parse(&token.text()), Some(token));
         }
@@ -61,7 +66,12 @@ mod tests {
 
     #[test]
     fn other_clients_tokens_are_not_ours() {
-        for other in [&b""[..], b"deadbeef0000000", b"DEADBEEF0000000A", b"deadbeef0000000g"] {
+        for other in [
+            &b""[..],
+            b"deadbeef0000000",
+            b"DEADBEEF0000000A",
+            b"deadbeef0000000g",
+        ] {
             assert_eq!(Token::parse(other), None);
         }
     }

@@ -7,7 +7,12 @@ pub const MAX_THING_NAME: usize = 128;
 
 const HEAD: &str = "$aws/things/";
 const SHADOW: &str = "/shadow/";
-const FILTERS: [&str; 4] = ["update/accepted", "update/rejected", "update/delta", "get/+"];
+const FILTERS: [&str; 4] = [
+    "update/accepted",
+    "update/rejected",
+    "update/delta",
+    "get/+",
+];
 
 /// The topics of one thing, written out once.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +139,10 @@ mod tests {
             ]
         );
         let mut short = vec![0; Topics::memory_size(8) - 1];
-        assert_eq!(Topics::new("my_thing", &mut short).unwrap_err(), Error::Memory);
+        assert_eq!(
+            Topics::new("my_thing", &mut short).unwrap_err(),
+            Error::Memory
+        );
     }
 
     #[test]
@@ -148,10 +156,16 @@ mod tests {
             ("get/accepted", Inbound::GetAccepted),
             ("get/rejected", Inbound::GetRejected),
         ] {
-            assert_eq!(topics.route(&format!("$aws/things/t/shadow/{end}")), Some(kind));
+            assert_eq!(
+                topics.route(&format!("$aws/things/t/shadow/{end}")),
+                Some(kind)
+            );
             assert_eq!(topics.route(&format!("$aws/things/u/shadow/{end}")), None);
             assert_eq!(topics.route(&format!("$aws/things/t2/shadow/{end}")), None);
-            assert_eq!(topics.route(&format!("$aws/things/t/shadow/name/n/{end}")), None);
+            assert_eq!(
+                topics.route(&format!("$aws/things/t/shadow/name/n/{end}")),
+                None
+            );
         }
         assert_eq!(topics.route("$aws/things/t/shadow/update"), None);
         assert_eq!(topics.route(""), None);

@@ -71,7 +71,6 @@ pub enum Retry {
     Refresh = 2,
 }
 
-
 /// An event, as the core tells it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Event {

@@ -211,8 +211,12 @@ impl<'m, D: Copy> Outbox<'m, D> {
         refused: &mut Option<u8>,
     ) -> Option<(Option<D>, End)> {
         for index in 0..self.len {
-            let Some(entry) = self.entry_mut(index) else { continue };
-            let Phase::Sent(ticket) = entry.phase else { continue };
+            let Some(entry) = self.entry_mut(index) else {
+                continue;
+            };
+            let Phase::Sent(ticket) = entry.phase else {
+                continue;
+            };
             match standing(&ticket) {
                 Standing::Open => {}
                 Standing::Lost => {
@@ -321,12 +325,165 @@ impl<'m, D: Copy> Outbox<'m, D> {
     }
 
     fn free_oldest(&mut self) {
-        while self.entry(0).is_some_and(|e| matches!(e.phase, Phase::Over)) {
+        while self
+            .entry(0)
+            .is_some_and(|e| matches!(e.phase, Phase::Over))
+        {
             if let Some(place) = self.entries.get_mut(self.first) {
                 *place = None;
             }
             self.first = self.wrap(1);
             self.len = self.len.saturating_sub(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PUBLISH: Kind = Kind::Publish { qos1: true };
+
+    fn update(count: u32) -> Kind {
+        Kind::Update(Token::new(7, count))
+    }
+
+    fn store() -> (Vec<Option<Entry<u32>>>, Vec<u8>) {
+        (vec![None; 4], vec![0; 32])
+    }
+
+    #[test]
+    fn keeps_topic_and_payload_in_order() {
+        let (mut entries, mut bytes) = store();
+        let mut outbox = Outbox::new(&mut entries, &mut bytes);
+        outbox
+            .push(PUBLISH, "a/b", &[b"12", b"", b"3"], Some(1))
+            .unwrap();
+        outbox.push(update(1), "", &[b"{}"], None).unwrap();
+        assert_eq!(outbox.message(0), Some((&b"a/b"[..], &b"123"[..])));
+        assert_eq!(outbox.message(1), Some((&b""[..], &b"{}"[..])));
+        assert_eq!(outbox.message(2), None);
+        assert_eq!(outbox.next_due().unwrap().kind, PUBLISH);
+        assert!(outbox.any_due(|kind| kind == update(1)));
+        assert_eq!(outbox.finish(0), Some(1));
+        assert_eq!(outbox.next_due().unwrap().kind, update(1));
+        assert_eq!(outbox.high_water(), (8, 2));
+    }
+
+    #[test]
+    fn tells_full_from_never() {
+        let (mut entries, mut bytes) = store();
+        let mut outbox = Outbox::<u32>::new(&mut entries, &mut bytes);
+        assert_eq!(
+            outbox.push(PUBLISH, "t", &[&[0; 32]], None),
+            Err(Error::TooLarge)
+        );
+        outbox.push(PUBLISH, "t", &[&[0; 31]], None).unwrap();
+        assert_eq!(outbox.push(PUBLISH, "t", &[], None), Err(Error::QueueFull));
+        outbox.finish(0);
+        for _ in 0..4 {
+            outbox.push(PUBLISH, "t", &[], None).unwrap();
+        }
+        assert_eq!(outbox.push(PUBLISH, "t", &[], None), Err(Error::QueueFull));
+    }
+
+    #[test]
+    fn an_answer_ends_its_update_once() {
+        let (mut entries, mut bytes) = store();
+        let mut outbox = Outbox::new(&mut entries, &mut bytes);
+        outbox.push(update(1), "", &[b"{}"], Some(5)).unwrap();
+        assert_eq!(
+            outbox.answered(Token::new(7, 1)),
+            None,
+            "it was not sent yet"
+        );
+        outbox.force_sent(0, 100);
+        assert_eq!(
+            outbox.answered(Token::new(7, 2)),
+            None,
+            "another request's answer"
+        );
+        assert_eq!(outbox.answered(Token::new(7, 1)), Some(Some(5)));
+        assert_eq!(outbox.answered(Token::new(7, 1)), None, "a redelivery");
+    }
+
+    #[test]
+    fn what_is_overdue_ends_and_frees_its_place() {
+        let (mut entries, mut bytes) = store();
+        let mut outbox = Outbox::new(&mut entries, &mut bytes);
+        for count in 1..=3 {
+            outbox
+                .push(update(count), "", &[b"{}"], Some(count))
+                .unwrap();
+            outbox.force_sent(count as usize - 1, 100 * u64::from(count));
+        }
+        assert_eq!(outbox.deadline(), Some(100));
+        assert_eq!(outbox.expire(99), None);
+        assert_eq!(outbox.expire(200), Some(Some(1)));
+        assert_eq!(outbox.expire(200), Some(Some(2)));
+        assert_eq!(outbox.expire(200), None);
+        assert_eq!(outbox.deadline(), Some(300));
+        assert_eq!(outbox.cancel(), Some(Some(3)));
+        assert_eq!(outbox.cancel(), None);
+        assert_eq!(outbox.deadline(), None);
+    }
+
+    /// Random pushes and ends in any order, against a plain list.
+    #[test]
+    fn holds_what_a_list_would_hold() {
+        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut random = move |below: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % below as u64) as usize
+        };
+        for _ in 0..200 {
+            let mut entries = vec![None; 1 + random(6)];
+            let mut bytes = vec![0; 1 + random(64)];
+            let (places, capacity) = (entries.len(), bytes.len());
+            let mut outbox = Outbox::new(&mut entries, &mut bytes);
+            // What is in the outbox, oldest first; `None` is over and waits for older ones.
+            let mut list: Vec<Option<(u32, Vec<u8>)>> = Vec::new();
+            for id in 0..300_u32 {
+                if random(3) < 2 {
+                    let payload = vec![id as u8; random(capacity + 2)];
+                    let result = outbox.push(PUBLISH, "t", &[&payload], Some(id));
+                    match result {
+                        Ok(()) => list.push(Some((id, payload))),
+                        Err(Error::TooLarge) => assert!(payload.len() + 1 > capacity),
+                        Err(Error::QueueFull) => {
+                            // What is free is in two pieces at most, so the larger holds half.
+                            let free = capacity - outbox.used();
+                            assert!(list.len() == places || payload.len() + 1 > free / 2);
+                        }
+                        Err(other) => panic!("{other:?}"),
+                    }
+                } else if !list.is_empty() {
+                    let index = random(list.len());
+                    let expected = list[index].take().map(|(id, _)| id);
+                    if expected.is_some() {
+                        assert_eq!(outbox.finish(index), expected);
+                    }
+                    while list.first().is_some_and(Option::is_none) {
+                        list.remove(0);
+                    }
+                }
+                for (index, entry) in list.iter().enumerate() {
+                    if let Some((_, payload)) = entry {
+                        assert_eq!(outbox.message(index), Some((&b"t"[..], &payload[..])));
+                    }
+                }
+            }
+        }
+    }
+
+    impl<D: Copy> Outbox<'_, D> {
+        /// As if it had been sent and acknowledged: tickets are made by MQTT only.
+        fn force_sent(&mut self, index: usize, deadline: u64) {
+            let entry = self.entry_mut(index).unwrap();
+            entry.phase = Phase::Answer;
+            entry.deadline = deadline;
         }
     }
 }

@@ -291,7 +291,11 @@ fn tell_failure<A: App + Board>(
     });
     env.app.log(LogLevel::Warning, failure.error.c_text());
     env.tell(Event {
-        kind: if was_online { EventKind::Disconnected } else { EventKind::ConnectFailed },
+        kind: if was_online {
+            EventKind::Disconnected
+        } else {
+            EventKind::ConnectFailed
+        },
         error: Some(failure.error),
         code: failure.code,
         port_error: failure.port_error,
@@ -309,5 +313,9 @@ async fn wait_to_retry<A: App>(env: &Env<'_, A>, at: Instant) {
 }
 
 fn ready_if(condition: bool) -> Poll<()> {
-    if condition { Poll::Ready(()) } else { Poll::Pending }
+    if condition {
+        Poll::Ready(())
+    } else {
+        Poll::Pending
+    }
 }

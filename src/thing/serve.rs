@@ -177,7 +177,11 @@ impl<A: App + Board> Desk<'_, A> {
             let mut refused = None;
             {
                 let changed = poll_fn(|_| {
-                    if control.changes() == seen { Poll::Pending } else { Poll::Ready(()) }
+                    if control.changes() == seen {
+                        Poll::Pending
+                    } else {
+                        Poll::Ready(())
+                    }
                 });
                 let wake = until(self.next_deadline());
                 let interrupted = pin!(async { either(pin!(changed), pin!(wake)).await });
@@ -235,6 +239,10 @@ impl<A: App + Board> Desk<'_, A> {
         let subscriptions = &mut self.subscriptions;
         // Answers stay subscribed: who updated once will do so again.
         subscriptions.needed.answers |= updates;
+        if requests && !subscriptions.needed.requests && subscriptions.confirmed.requests {
+            // Nobody listened for a while.
+            self.fetch = Fetch::Due(Instant::now());
+        }
         subscriptions.needed.requests = requests;
         if let Some((_, _, deadline)) = subscriptions.open {
             return if Instant::now() < deadline {
@@ -525,7 +533,11 @@ impl<A: App + Board> Desk<'_, A> {
         let outcome = Outcome {
             error,
             code: envelope.code,
-            retry: if error.is_some() { shadow::retry_verdict(envelope.code) } else { Retry::No },
+            retry: if error.is_some() {
+                shadow::retry_verdict(envelope.code)
+            } else {
+                Retry::No
+            },
             version: if error.is_some() { 0 } else { envelope.version },
             document: Some(envelope.document),
         };

@@ -147,6 +147,8 @@ impl Transport for Tls<'_> {
 }
 
 fn is_mqtts_word(mqtt: Error, tls: Error) -> bool {
-    matches!(mqtt, Error::MqttRefused | Error::MqttDisconnected | Error::MqttSubscribeRefused)
-        || (mqtt == Error::MqttClosedBeforeConnack && tls == Error::TcpClosed)
+    matches!(
+        mqtt,
+        Error::MqttRefused | Error::MqttDisconnected | Error::MqttSubscribeRefused
+    ) || (mqtt == Error::MqttClosedBeforeConnack && tls == Error::TcpClosed)
 }

@@ -15,6 +15,10 @@ mod ecdsa;
 #[cfg(feature = "embedded-tls")]
 mod embedded;
 mod pem;
+#[cfg_attr(
+    not(feature = "embedded-tls"),
+    allow(dead_code, reason = "an engine is what uses it")
+)]
 mod verifier;
 
 pub use credentials::{
@@ -23,6 +27,7 @@ pub use credentials::{
 #[cfg(feature = "embedded-tls")]
 pub use embedded::{
     MAX_RX, MAX_TX, MIN_RX, MIN_TX, Secured, Slot, application_bytes, handshake, memory_size,
+    tx_needed,
 };
 pub use verifier::{Authenticated, LeafKey, MAX_CERTIFICATES, verify_chain, verify_signature};
 

@@ -36,10 +36,7 @@ impl<'a> Block<'a> {
     }
 
     /// Decodes into the start of `storage`; returns the contents and the rest of the storage.
-    pub(super) fn decode<'o>(
-        mut self,
-        storage: &'o mut [u8],
-    ) -> Option<(&'o mut [u8], &'o mut [u8])> {
+    pub(super) fn decode(mut self, storage: &mut [u8]) -> Option<(&mut [u8], &mut [u8])> {
         let (contents, rest) = storage.split_at_mut_checked(self.decoded_len())?;
         self.decoder.decode(contents).ok()?;
         self.decoder.is_finished().then_some((contents, rest))
@@ -113,9 +110,10 @@ mod tests {
     fn blocks_are_found_whatever_surrounds_them() {
         let block = "-----BEGIN X-----\nAAEC\nAwQF\nBg==\n-----END X-----";
         let expected = Ok(("X".to_string(), vec![0, 1, 2, 3, 4, 5, 6]));
-        assert_eq!(contents(block), [expected.clone()]);
-        assert_eq!(contents(&block.replace('\n', "\r\n")), [expected.clone()]);
-        assert_eq!(contents(&block.replace('\n', "\r")), [expected.clone()]);
+        for line_end in ["\n", "\r\n", "\r"] {
+            let found = contents(&block.replace('\n', line_end));
+            assert_eq!(found, std::slice::from_ref(&expected));
+        }
         assert_eq!(
             contents(&format!("subject\0\n{block}\nissuer {block}\n\0")),
             [expected.clone(), expected]

@@ -504,6 +504,10 @@ static void on_connect(broker_t *broker, reader_t body)
     if ((flags & 2) || broker->forget_session) {
         forget_session(broker);
     }
+    if (broker->close_on_connect) {
+        broker->closing = 1;
+        return;
+    }
 
     packet_t reply = {.len = 0};
     packet_t properties = {.len = 0};

@@ -45,6 +45,7 @@ typedef struct {
     /* ---- how it behaves; broker_init() sets the good behaviour ---- */
     int forget_session;     /* the session does not outlive a connection */
     int connack_code;       /* 0: accepted */
+    int close_on_connect;   /* closes without a CONNACK */
     int silent;             /* answers nothing at all */
     int no_puback;          /* takes QoS 1 messages and does not acknowledge */
     int puback_code;        /* 0: success */

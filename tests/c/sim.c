@@ -219,6 +219,15 @@ static int32_t break_link(sim_link_t *link)
     return link->faults.cut_closes ? IOT_THING_SOCKET_CLOSED : SIM_ECONNRESET;
 }
 
+/* The link is at the byte where it breaks; later connections do not, unless they are to. */
+static int32_t cut_off(sim_link_t *link, size_t *limit)
+{
+    if (link->faults.cut_repeats-- <= 0) {
+        *limit = SIM_NEVER;
+    }
+    return break_link(link);
+}
+
 void sim_link_cut(sim_link_t *link)
 {
     if (link->handle >= 0) {
@@ -266,8 +275,7 @@ static int32_t link_send(void *user, ptrdiff_t socket, const uint8_t *data, size
     }
     size_t taken = allowed(len, link->faults.max_send, link->faults.cut_after_sent, link->sent);
     if (taken == 0) {
-        link->faults.cut_after_sent = SIM_NEVER;
-        return break_link(link);
+        return cut_off(link, &link->faults.cut_after_sent);
     }
     link->sends++;
     link->sent += taken;
@@ -300,8 +308,7 @@ static int32_t link_recv(void *user, ptrdiff_t socket, uint8_t *data, size_t len
     size_t given = allowed(len, link->faults.max_recv, link->faults.cut_after_received,
                            link->received);
     if (given == 0) {
-        link->faults.cut_after_received = SIM_NEVER;
-        return break_link(link);
+        return cut_off(link, &link->faults.cut_after_received);
     }
     given = broker_give(link->broker, data, given);
     link->recvs++;
@@ -447,12 +454,42 @@ const iot_thing_event_t *sim_last(const sim_device_t *device, int32_t type)
 
 /* ---- devices --------------------------------------------------------------------------------- */
 
-void sim_start(uint64_t now_ms)
+/* Lets time pass, with the clock being read as often as the header demands. */
+static void pass(uint64_t ms)
 {
+    const uint64_t stride = UINT64_C(20) * 24 * 3600 * 1000;
+    static sim_device_t reader;
+    sim_device_init(&reader, "reader");
+    if (sim_device_make(&reader) != IOT_THING_OK) {
+        sim_violated("the device that reads the clock cannot be made");
+        return;
+    }
+    while (ms > 0) {
+        uint64_t step = ms < stride ? ms : stride;
+        sim_board.now_ms += step;
+        ms -= step;
+        sim_poll(&reader);
+    }
+    sim_device_end(&reader);
+}
+
+void sim_start(uint32_t now_ms)
+{
+    static int started;
+    uint64_t now = sim_board.now_ms;
     memset(&sim_board, 0, sizeof sim_board);
-    sim_board.now_ms = now_ms;
     sim_board.unix_time = 1800000000;
     sim_board.random_seed = 1;
+    if (!started) {
+        sim_board.now_ms = now_ms;
+        started = 1;
+    } else {
+        sim_board.now_ms = now;
+        pass((uint32_t)(now_ms - (uint32_t)now));
+    }
+    sim_board.started_ms = sim_board.now_ms;
+    sim_board.random_seed = 1;
+    sim_board.criticals = sim_board.wakes = sim_board.logs = 0;
 }
 
 void sim_device_init(sim_device_t *device, const char *name)
@@ -540,7 +577,8 @@ static int has_input(sim_device_t *device)
     }
     /* A finished look-up wakes the loop, as the POSIX port does it. */
     return sim_link_ready(&device->link, interest) ||
-           (device->link.resolving && sim_board.now_ms >= device->link.settles_at);
+           (iot_thing_get_state(device->thing) == IOT_THING_STATE_RESOLVING &&
+            device->link.resolving && sim_board.now_ms >= device->link.settles_at);
 }
 
 /*

@@ -16,6 +16,7 @@
 
 typedef struct {
     uint64_t now_ms;        /* the clock the library sees is the low 32 bits of it */
+    uint64_t started_ms;    /* when sim_start() was called */
     uint64_t unix_time;     /* seconds; 0: unknown */
     uint32_t random_seed;   /* of a generator that repeats */
     int random_fails;
@@ -47,6 +48,7 @@ typedef struct {
     int block_every_other;      /* each second call of send and of recv would block */
     size_t cut_after_sent;      /* the link breaks when the device has sent so many bytes, */
     size_t cut_after_received;  /* or has received so many; SIM_NEVER: not */
+    int cut_repeats;            /* so many further connections break at the same byte */
     int cut_closes;             /* 1: as the peer closing; 0: as a reset */
     int send_stalls;            /* send would block until this is 0 again */
     int recv_stalls;
@@ -99,7 +101,7 @@ void sim_link_cut(sim_link_t *link);
 
 /* ---- one device: a Thing with its link, its broker, and a record of what it told --------------- */
 
-#define SIM_EVENTS 256
+#define SIM_EVENTS 1024
 
 /* Filled in by sim_done, whose `user` it is: one operation of the application. */
 typedef struct {
@@ -137,8 +139,11 @@ typedef struct sim_device {
 
 enum { SIM_IN_EVENT = 1, SIM_IN_REQUEST, SIM_IN_DONE };
 
-/* The world starts anew; the clock stands at `now_ms`. */
-void sim_start(uint64_t now_ms);
+/*
+ * The world starts anew, at a moment at which the library's 32-bit clock reads `now_ms`. The
+ * clock never goes back, so a later test may start weeks after an earlier one.
+ */
+void sim_start(uint32_t now_ms);
 
 /* A device with its configuration set to: plain transport, short reconnect delays. Not yet made. */
 void sim_device_init(sim_device_t *device, const char *name);

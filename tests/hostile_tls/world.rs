@@ -290,13 +290,17 @@ where
     while report.received.len() < message.len() {
         // A little at a time, so that there are many records, and reads in between.
         let some = &rest[..rest.len().min(101)];
-        if let Some(written) = once(secured.write(some)).await {
+        if !some.is_empty()
+            && let Some(written) = once(secured.write(some)).await
+        {
             rest = &rest[written?..];
             flushed = false;
         }
-        if !flushed && let Some(outcome) = once(secured.flush()).await {
+        // Once only, even if there was no room: reading must see to it then.
+        if !std::mem::replace(&mut flushed, true)
+            && let Some(outcome) = once(secured.flush()).await
+        {
             outcome?;
-            flushed = true;
         }
         if let Some(length) = once(secured.read(&mut buffer)).await {
             report.received.extend(&buffer[..length?]);

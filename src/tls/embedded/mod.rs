@@ -26,7 +26,7 @@ use self::{
     gate::{Gate, HEADER, MAX_ENCRYPTED},
     provider::{Provider, Verifier, WithGate},
 };
-use super::{Authenticated, Config, Failure, Info, Random, verifier::ServerAuth};
+use super::{Authenticated, Config, Credentials, Failure, Info, Random, verifier::ServerAuth};
 use crate::Error;
 
 /// The least `rx`: a smaller one takes no server's handshake.
@@ -42,16 +42,11 @@ pub const MAX_TX: usize = 16384 + SEALING;
 const SEALING: usize = 17;
 /// What embedded-tls wants to have in its write buffer beyond a record, so that it never thinks
 /// the record full, which would make it send without being asked to.
-const ENGINE_SPARE: usize = embedded_tls_overhead() - SEALING + HEADER + 1;
+const ENGINE_SPARE: usize = embedded_tls::TLS_RECORD_OVERHEAD - SEALING + HEADER + 1;
 /// What a Certificate message adds to one certificate, without a request context.
 const CERTIFICATE_MESSAGE: usize = 4 + 1 + 3 + 3 + 2;
 /// An alert, sealed, with its header.
 const SEALED_ALERT: usize = HEADER + 2 + SEALING;
-
-/// The bytes of its write buffer that embedded-tls never fills with application data.
-const fn embedded_tls_overhead() -> usize {
-    embedded_tls::TLS_RECORD_OVERHEAD
-}
 
 /// The bytes of memory that a [`Slot`] needs for records with a payload of up to `rx` bytes from
 /// the server and `tx` bytes from us, as they are on the wire (17 bytes more than their contents).
@@ -64,6 +59,11 @@ pub const fn memory_size(rx: usize, tx: usize) -> usize {
 /// The most bytes of application data in one record of `tx` bytes.
 pub const fn application_bytes(tx: usize) -> usize {
     tx.saturating_sub(SEALING)
+}
+
+/// The least `tx` that these credentials need: the certificate is sent in one record.
+pub fn tx_needed(credentials: &Credentials<'_>) -> usize {
+    credentials.certificate().len() + CERTIFICATE_MESSAGE + SEALING
 }
 
 /// The buffers that embedded-tls works in.
@@ -227,7 +227,7 @@ where
     if config.unix_time == 0 {
         return Err(Error::CertTimeUnknown.into());
     }
-    let certificate = config.credentials.certificate().len() + CERTIFICATE_MESSAGE + SEALING;
+    let certificate = tx_needed(config.credentials);
     if certificate > slot.tx {
         return Err(Failure {
             needed: certificate,
