@@ -1394,6 +1394,7 @@ int32_t iot_thing_memory_needed(const iot_thing_config_t *config,
  * @return IOT_THING_ERR_TRANSPORT, _ENDPOINT, _MQTT_ID, _THING_NAME, _CLIENT_CERT, _PRIVATE_KEY,
  *         _KEY_MISMATCH, _CA_CERTS, _SOCKETS, _PORT  That field is wrong: see the error's text.
  * @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
+ * @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`.
  * @return IOT_THING_ERR_STATE        `memory` already holds a Thing that was not deinitialised.
  * @return IOT_THING_ERR_MEMORY       `memory` is NULL or too small.
  */

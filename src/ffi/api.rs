@@ -135,7 +135,8 @@ pub unsafe extern "C" fn iot_thing_deinit(thing: *mut iot_thing_t) -> i32 {
 
 /// Asks for a connection. Returns at once; `iot_thing_poll` makes the connection, keeps it, and
 /// makes it again for ever when it fails, until `iot_thing_disconnect`. Progress is told by events.
-/// Calling it again while it is in force changes nothing, but a wait for the next attempt ends.
+/// Calling it again while it is in force changes nothing, but ends a wait for the next attempt
+/// (unless it is called from the event that tells of the failure: the delay stands).
 ///
 /// Callable from callbacks and other threads.
 ///

@@ -36,9 +36,9 @@ pub struct Done {
 unsafe impl Send for Done {}
 
 impl Done {
-    /// `None` when nobody wants to know.
-    pub fn new(callback: iot_thing_done_fn, user: *mut c_void, pull: bool) -> Option<Self> {
-        (callback.is_some() || (pull && !user.is_null())).then_some(Self { callback, user })
+    /// What the application gave with an operation.
+    pub fn new(callback: iot_thing_done_fn, user: *mut c_void) -> Self {
+        Self { callback, user }
     }
 }
 
@@ -140,15 +140,20 @@ impl App for CApp {
     fn done(&self, done: Done, outcome: &Outcome<'_>) {
         let error = outcome.error.map_or(IOT_THING_OK, Error::code);
         let Some(callback) = done.callback else {
-            self.deliver(&iot_thing_event_t {
-                user: done.user,
-                error,
-                ..to_c(&Event {
-                    kind: EventKind::Done,
-                    code: outcome.code,
-                    ..Event::default()
-                })
-            });
+            // Whoever wants to know of success says so with `user`; failures are told anyway.
+            let pulled = self.pulls() && !done.user.is_null();
+            let failed = error != IOT_THING_OK && outcome.error != Some(Error::Cancelled);
+            if pulled || failed {
+                self.deliver(&iot_thing_event_t {
+                    user: done.user,
+                    error,
+                    ..to_c(&Event {
+                        kind: EventKind::Done,
+                        code: outcome.code,
+                        ..Event::default()
+                    })
+                });
+            }
             return;
         };
         let result = iot_thing_result_t {

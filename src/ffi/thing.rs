@@ -321,8 +321,7 @@ impl iot_thing_t {
         done: iot_thing_done_fn,
         user: *mut c_void,
     ) -> Result<(), Error> {
-        self.control
-            .update(json, Done::new(done, user, self.app.pulls()))
+        self.control.update(json, Some(Done::new(done, user)))
     }
 
     /// Queues a message.
@@ -335,7 +334,7 @@ impl iot_thing_t {
         user: *mut c_void,
     ) -> Result<(), Error> {
         self.control
-            .publish(topic, payload, qos, Done::new(done, user, self.app.pulls()))
+            .publish(topic, payload, qos, Some(Done::new(done, user)))
     }
 
     /// Sets the callback for requests.

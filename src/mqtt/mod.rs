@@ -1,11 +1,14 @@
 //! The wall around minimq: what the rest of the library may ask of MQTT, in its own words.
 //!
 //! What is contained here: minimq reports a refused operation without naming it (see
-//! [`Turn::Refused`]), answers in types that its versions change, and takes topics and QoS that
-//! AWS IoT refuses (checked in [`topic`]).
+//! [`Turn::Refused`]), loses track of a message whose write failed ([`stream`]), does not pass on
+//! why the broker disconnected ([`tap`]), and takes topics that AWS IoT refuses ([`topic`]).
 
+mod stream;
+mod tap;
 pub mod topic;
-mod unfailing;
+
+use core::cell::RefCell;
 
 use minimq::{
     Buffers, ConfigBuilder, ConnectEvent, Connection, Io, Op, PeerError, PubError, Publication,
@@ -13,7 +16,8 @@ use minimq::{
 };
 
 use crate::Error;
-use unfailing::UnfailingWrites;
+use stream::Stream;
+use tap::Tap;
 
 /// Bytes of the transmit arena beyond the largest message: what minimq sets aside for a CONNECT,
 /// and the headers of the message itself.
@@ -25,6 +29,8 @@ pub const FILTERS_PER_SUBSCRIBE: usize = 8;
 /// The session: what outlives a connection.
 pub struct Session<'m> {
     inner: minimq::Session<'m>,
+    /// What was heard on the current connection.
+    tap: RefCell<Tap>,
 }
 
 /// Identifies one operation that the broker has to acknowledge.
@@ -66,7 +72,7 @@ pub enum NotTaken {
     /// It will never fit.
     TooLarge,
     /// The connection is gone.
-    Broken(Error),
+    Broken(Ended),
 }
 
 /// Why the connection could not be opened or has ended.
@@ -76,11 +82,26 @@ pub struct Ended {
     pub error: Error,
     /// The broker's reason code, where it gave one.
     pub code: Option<u8>,
+    /// Bytes that `rx` would have needed, if that was it.
+    pub needed: usize,
 }
 
 impl Ended {
-    fn plain(error: Error) -> Self {
-        Self { error, code: None }
+    /// An end without a reason code.
+    pub fn plain(error: Error) -> Self {
+        Self {
+            error,
+            code: None,
+            needed: 0,
+        }
+    }
+
+    /// An end that the broker gave a reason code for.
+    pub fn with_code(error: Error, code: u8) -> Self {
+        Self {
+            code: Some(code),
+            ..Self::plain(error)
+        }
     }
 }
 
@@ -101,6 +122,7 @@ impl<'m> Session<'m> {
             .session_expiry_interval(session_expiry_s);
         Ok(Self {
             inner: minimq::Session::new(config),
+            tap: RefCell::default(),
         })
     }
 
@@ -109,21 +131,33 @@ impl<'m> Session<'m> {
         &mut self,
         io: IO,
     ) -> Result<Client<'_, 'm, IO>, Ended> {
-        match self.inner.connect(UnfailingWrites::new(io)).await {
-            Ok(connection) => Ok(Client { connection }),
-            Err(minimq::Error::Disconnected) => Err(Ended::plain(Error::MqttClosedBeforeConnack)),
-            Err(minimq::Error::Peer(PeerError::Rejected(code))) => Err(Ended {
-                error: Error::MqttRefused,
-                code: Some(code.into()),
+        self.tap.replace(Tap::default());
+        let rx_size = self.inner.max_rx_packet_size();
+        match self.inner.connect(Stream::new(io, &self.tap)).await {
+            Ok(connection) => Ok(Client {
+                connection,
+                tap: &self.tap,
+                rx_size,
             }),
-            Err(e) => Err(Ended::plain(connection_error(e))),
+            Err(minimq::Error::Peer(PeerError::Rejected(code))) => {
+                Err(Ended::with_code(Error::MqttRefused, code.into()))
+            }
+            Err(e) => {
+                let ended = explain(e, &self.tap.borrow(), rx_size);
+                Err(match ended.error {
+                    Error::TcpClosed => Ended::plain(Error::MqttClosedBeforeConnack),
+                    _ => ended,
+                })
+            }
         }
     }
 }
 
 /// An open MQTT connection.
 pub struct Client<'s, 'm, IO> {
-    connection: Connection<'s, 'm, UnfailingWrites<IO>>,
+    connection: Connection<'s, 'm, Stream<'s, IO>>,
+    tap: &'s RefCell<Tap>,
+    rx_size: usize,
 }
 
 impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
@@ -183,6 +217,7 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
 
     /// Takes the next step: waits for a packet or for the moment to send a ping. Safe to drop.
     pub async fn turn(&mut self) -> Result<Turn<'_>, Ended> {
+        let (tap, rx_size) = (self.tap, self.rx_size);
         match self.connection.poll().await {
             Ok(Some(message)) => Ok(Turn::Message {
                 topic: message.topic(),
@@ -190,8 +225,12 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
             }),
             Ok(None) => Ok(Turn::Progress),
             Err(minimq::Error::Peer(PeerError::Rejected(code))) => Ok(Turn::Refused(code.into())),
-            Err(e) => Err(Ended::plain(connection_error(e))),
+            Err(e) => Err(explain(e, &tap.borrow(), rx_size)),
         }
+    }
+
+    fn explain(&self, error: minimq::Error<Error>) -> Ended {
+        explain(error, &self.tap.borrow(), self.rx_size)
     }
 
     /// Where an operation stands.
@@ -228,16 +267,26 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
             minimq::Error::Resource(ResourceError::BufferTooSmall) => self.no_room(),
             minimq::Error::Resource(ResourceError::PacketTooLarge)
             | minimq::Error::InvalidRequest => NotTaken::TooLarge,
-            e => NotTaken::Broken(connection_error(e)),
+            e => NotTaken::Broken(self.explain(e)),
         }
     }
 }
 
-fn connection_error(error: minimq::Error<Error>) -> Error {
+/// Says what minimq's error and what was heard mean together.
+fn explain(error: minimq::Error<Error>, tap: &Tap, rx_size: usize) -> Ended {
     match error {
-        minimq::Error::Transport(e) => e,
-        minimq::Error::Disconnected => Error::MqttDisconnected,
-        minimq::Error::Resource(_) => Error::TooLarge,
-        _ => Error::MqttProtocol,
+        minimq::Error::Transport(e) => Ended::plain(e),
+        minimq::Error::Disconnected => match tap.disconnect {
+            Some(code) => Ended::with_code(Error::MqttDisconnected, code),
+            None if tap.ended => Ended::plain(Error::TcpClosed),
+            // Nobody ended it but minimq, and it does so when a ping is not answered.
+            None => Ended::plain(Error::MqttKeepAlive),
+        },
+        minimq::Error::Resource(_) => Ended::plain(Error::TooLarge),
+        _ if tap.largest > rx_size => Ended {
+            needed: tap.largest,
+            ..Ended::plain(Error::MqttProtocol)
+        },
+        _ => Ended::plain(Error::MqttProtocol),
     }
 }

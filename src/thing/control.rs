@@ -135,7 +135,7 @@ impl<'m, D: Copy + Send> Control<'m, D> {
         self.update_checked(value.raw(), done)
     }
 
-    /// Queues an update whose text is known to be a JSON object.
+    /// Queues an update whose text is known to be a JSON object; `None` for answers to requests.
     pub fn update_checked(&self, reported: &[u8], done: Option<D>) -> Result<(), Error> {
         let token = self.with(Shared::next_token);
         let text = token.text();

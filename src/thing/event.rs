@@ -44,15 +44,16 @@ pub enum EventKind {
     Disconnected = 3,
     /// An attempt to connect failed: `error`, `code`, `port_error`, `needed`, `retry_ms`.
     ConnectFailed = 4,
-    /// The answer written by the `on_shadow_request` callback was not sent: `error`
-    /// (`IOT_THING_ERR_TOO_LARGE` with `needed`: raise `reply_size` or `tx_size`;
-    /// `IOT_THING_ERR_CANCELLED` with `code`: the callback returned that value; else the writer's
-    /// error).
+    /// The answer written by the `on_shadow_request` callback did not reach the cloud: `error`.
+    /// `IOT_THING_ERR_TOO_LARGE` with `needed`: raise `reply_size` or `tx_size`.
+    /// `IOT_THING_ERR_CANCELLED` with `code`: the callback returned that value.
+    /// `IOT_THING_ERR_REJECTED` with `code`, `IOT_THING_ERR_TIMED_OUT`: as for any update.
+    /// Another: the JSON writer's error.
     ReplyFailed = 5,
     /// A shadow message could not be used: `error` (`IOT_THING_ERR_JSON_...`).
     BadMessage = 6,
-    /// An operation that was given no callback has ended (`pull_events` only): `user`, `error`,
-    /// `code`.
+    /// An operation that was given no callback has failed: `user`, `error`, `code`. With
+    /// `pull_events` also told when it succeeded, if it was given a `user`.
     Done = 7,
     /// A shadow request (`pull_events` only): `data`, the JSON object of the requested state,
     /// borrowed until the next `iot_thing_poll`. Answer with `iot_thing_update_shadow`.

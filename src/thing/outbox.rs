@@ -48,8 +48,8 @@ pub struct Entry<D> {
 /// A message that is due to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// Its place, until something is removed.
-    pub index: usize,
+    /// Names it as long as it is in the outbox.
+    pub id: u32,
     /// What it is.
     pub kind: Kind,
 }
@@ -67,9 +67,11 @@ pub enum End {
 
 /// A bounded queue of messages in two slices: one of entries, one of bytes.
 pub struct Outbox<'m, D> {
-    /// A ring: `len` entries from `first`.
+    /// A ring: `len` entries from `first`, whose message has the number `first_id`; the others
+    /// follow.
     entries: &'m mut [Option<Entry<D>>],
     first: usize,
+    first_id: u32,
     len: usize,
     /// Each message is contiguous; they follow one another, the oldest first, around the end.
     bytes: &'m mut [u8],
@@ -83,6 +85,7 @@ impl<'m, D: Copy> Outbox<'m, D> {
         Self {
             entries,
             first: 0,
+            first_id: 0,
             len: 0,
             bytes,
             bytes_max: 0,
@@ -147,7 +150,7 @@ impl<'m, D: Copy> Outbox<'m, D> {
         (0..self.len).find_map(|index| {
             let entry = self.entry(index)?;
             matches!(entry.phase, Phase::Queued).then_some(Due {
-                index,
+                id: self.first_id.wrapping_add(index as u32),
                 kind: entry.kind,
             })
         })
@@ -161,9 +164,9 @@ impl<'m, D: Copy> Outbox<'m, D> {
         })
     }
 
-    /// Topic and payload of the message at `index`.
-    pub fn message(&self, index: usize) -> Option<(&[u8], &[u8])> {
-        let entry = self.entry(index)?;
+    /// Topic and payload of a message.
+    pub fn message(&self, id: u32) -> Option<(&[u8], &[u8])> {
+        let entry = self.entry(self.index(id))?;
         let end = entry
             .start
             .checked_add(entry.topic_len)?
@@ -173,16 +176,32 @@ impl<'m, D: Copy> Outbox<'m, D> {
             .split_at_checked(entry.topic_len)
     }
 
-    /// The message at `index` was handed to MQTT.
-    pub fn sent(&mut self, index: usize, ticket: Ticket, deadline: u64) {
-        if let Some(entry) = self.entry_mut(index) {
-            entry.phase = Phase::Sent(ticket);
-            entry.deadline = deadline;
+    /// A message was handed to MQTT.
+    pub fn sent(&mut self, id: u32, ticket: Ticket, deadline: u64) {
+        if let Some(entry) = self.entry_mut(self.index(id)) {
+            // It may have ended meanwhile.
+            if matches!(entry.phase, Phase::Queued) {
+                entry.phase = Phase::Sent(ticket);
+                entry.deadline = deadline;
+            }
         }
     }
 
-    /// Ends the message at `index`; returns whom to tell.
-    pub fn finish(&mut self, index: usize) -> Option<D> {
+    /// Ends a message; `None` if it has ended already, else whom to tell.
+    pub fn finish(&mut self, id: u32) -> Option<Option<D>> {
+        let index = self.index(id);
+        match self.entry(index)?.phase {
+            Phase::Over => None,
+            _ => Some(self.finish_at(index)),
+        }
+    }
+
+    /// Where the message with this number is; out of range when it has gone.
+    fn index(&self, id: u32) -> usize {
+        id.wrapping_sub(self.first_id) as usize
+    }
+
+    fn finish_at(&mut self, index: usize) -> Option<D> {
         let entry = self.entry_mut(index)?;
         entry.phase = Phase::Over;
         entry.deadline = u64::MAX;
@@ -198,7 +217,7 @@ impl<'m, D: Copy> Outbox<'m, D> {
                 e.kind == Kind::Update(token) && matches!(e.phase, Phase::Sent(_) | Phase::Answer)
             })
         })?;
-        Some(self.finish(index))
+        Some(self.finish_at(index))
     }
 
     /// Looks how sent messages stand and settles the first one that changed: acknowledged ones
@@ -225,12 +244,12 @@ impl<'m, D: Copy> Outbox<'m, D> {
                 }
                 Standing::Settled => {
                     if let Some(code) = refused.take() {
-                        return Some((self.finish(index), End::Refused(code)));
+                        return Some((self.finish_at(index), End::Refused(code)));
                     }
                     if matches!(entry.kind, Kind::Update(_)) {
                         entry.phase = Phase::Answer;
                     } else {
-                        return Some((self.finish(index), End::Acknowledged));
+                        return Some((self.finish_at(index), End::Acknowledged));
                     }
                 }
             }
@@ -242,7 +261,7 @@ impl<'m, D: Copy> Outbox<'m, D> {
     pub fn expire(&mut self, now: u64) -> Option<Option<D>> {
         let index =
             (0..self.len).find(|index| self.entry(*index).is_some_and(|e| e.deadline <= now))?;
-        Some(self.finish(index))
+        Some(self.finish_at(index))
     }
 
     /// When the next answer is overdue.
@@ -255,7 +274,7 @@ impl<'m, D: Copy> Outbox<'m, D> {
 
     /// Ends the oldest message that is still open, whatever it waits for.
     pub fn cancel(&mut self) -> Option<Option<D>> {
-        (self.len > 0).then(|| self.finish(0))
+        (self.len > 0).then(|| self.finish_at(0))
     }
 
     /// Largest number of bytes and of messages that were ever here.
@@ -333,6 +352,7 @@ impl<'m, D: Copy> Outbox<'m, D> {
                 *place = None;
             }
             self.first = self.wrap(1);
+            self.first_id = self.first_id.wrapping_add(1);
             self.len = self.len.saturating_sub(1);
         }
     }
@@ -365,8 +385,15 @@ mod tests {
         assert_eq!(outbox.message(2), None);
         assert_eq!(outbox.next_due().unwrap().kind, PUBLISH);
         assert!(outbox.any_due(|kind| kind == update(1)));
-        assert_eq!(outbox.finish(0), Some(1));
-        assert_eq!(outbox.next_due().unwrap().kind, update(1));
+        assert_eq!(outbox.finish(0), Some(Some(1)));
+        assert_eq!(outbox.finish(0), None, "it is over");
+        assert_eq!(
+            outbox.next_due(),
+            Some(Due {
+                id: 1,
+                kind: update(1)
+            })
+        );
         assert_eq!(outbox.high_water(), (8, 2));
     }
 
@@ -445,6 +472,7 @@ mod tests {
             let mut outbox = Outbox::new(&mut entries, &mut bytes);
             // What is in the outbox, oldest first; `None` is over and waits for older ones.
             let mut list: Vec<Option<(u32, Vec<u8>)>> = Vec::new();
+            let mut gone = 0_u32;
             for id in 0..300_u32 {
                 if random(3) < 2 {
                     let payload = vec![id as u8; random(capacity + 2)];
@@ -463,15 +491,19 @@ mod tests {
                     let index = random(list.len());
                     let expected = list[index].take().map(|(id, _)| id);
                     if expected.is_some() {
-                        assert_eq!(outbox.finish(index), expected);
+                        assert_eq!(outbox.finish(gone + index as u32), Some(expected));
                     }
                     while list.first().is_some_and(Option::is_none) {
                         list.remove(0);
+                        gone += 1;
                     }
                 }
                 for (index, entry) in list.iter().enumerate() {
                     if let Some((_, payload)) = entry {
-                        assert_eq!(outbox.message(index), Some((&b"t"[..], &payload[..])));
+                        assert_eq!(
+                            outbox.message(gone + index as u32),
+                            Some((&b"t"[..], &payload[..]))
+                        );
                     }
                 }
             }

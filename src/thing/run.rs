@@ -100,10 +100,18 @@ impl<A: App + Board> Env<'_, A> {
         });
     }
 
-    /// Tells whoever is to be told how an operation ended.
+    /// Tells how an operation ended: whoever asked for it, or, if it was an answer to a request of
+    /// the cloud, of its failure by an event.
     pub fn finish(&self, done: Option<A::Done>, outcome: &Outcome<'_>) {
-        if let Some(done) = done {
-            self.app.done(done, outcome);
+        match (done, outcome.error) {
+            (Some(done), _) => self.app.done(done, outcome),
+            (None, Some(error)) => self.tell(Event {
+                kind: EventKind::ReplyFailed,
+                error: Some(error),
+                code: outcome.code,
+                ..Event::default()
+            }),
+            (None, None) => {}
         }
     }
 
@@ -305,10 +313,17 @@ fn tell_failure<A: App + Board>(
     });
 }
 
-/// Waits for the next attempt; a call of connect or disconnect ends it early.
+/// Waits for the next attempt; a call of connect or disconnect ends it early. A call of connect
+/// from the event that told of the failure comes before this wait and does not: programs that
+/// answer every failure with it must not hammer the broker.
 async fn wait_to_retry<A: App>(env: &Env<'_, A>, at: Instant) {
     let asked = env.control.with(|shared| shared.asked);
-    let changed = poll_fn(|_| ready_if(env.control.with(|shared| shared.asked) != asked));
+    let changed = poll_fn(|_| {
+        ready_if(
+            env.control
+                .with(|shared| shared.asked != asked || !shared.wanted),
+        )
+    });
     either(pin!(until(Some(at))), pin!(changed)).await;
 }
 

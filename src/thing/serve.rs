@@ -150,6 +150,7 @@ impl From<Ended> for Failure {
     fn from(ended: Ended) -> Self {
         Self {
             code: ended.code.map_or(-1, i32::from),
+            needed: ended.needed,
             ..ended.error.into()
         }
     }
@@ -269,7 +270,7 @@ impl<A: App + Board> Desk<'_, A> {
             }
             Err(NotTaken::Later) => Ok(()),
             Err(NotTaken::TooLarge) => Err(Error::TooLarge.into()),
-            Err(NotTaken::Broken(error)) => Err(error.into()),
+            Err(NotTaken::Broken(ended)) => Err(ended.into()),
         }
     }
 
@@ -329,7 +330,7 @@ impl<A: App + Board> Desk<'_, A> {
             }
             Err(NotTaken::Later) => Ok(()),
             Err(NotTaken::TooLarge) => Err(Error::TooLarge.into()),
-            Err(NotTaken::Broken(error)) => Err(error.into()),
+            Err(NotTaken::Broken(ended)) => Err(ended.into()),
         }
     }
 
@@ -345,7 +346,7 @@ impl<A: App + Board> Desk<'_, A> {
             let (topic, qos1) = match due.kind {
                 Kind::Publish { qos1 } => {
                     control.with(|shared| {
-                        if let Some((topic, _)) = shared.outbox.message(due.index) {
+                        if let Some((topic, _)) = shared.outbox.message(due.id) {
                             let topic = core::str::from_utf8(topic).unwrap_or_default();
                             // It was checked to fit when it was queued.
                             let _ = own_topic.push_str(topic);
@@ -360,7 +361,7 @@ impl<A: App + Board> Desk<'_, A> {
             let sent = client
                 .publish(topic, qos1, |out| {
                     control.with(|shared| {
-                        let (_, payload) = shared.outbox.message(due.index).unwrap_or_default();
+                        let (_, payload) = shared.outbox.message(due.id).unwrap_or_default();
                         copy_all(&[payload], out)
                     })
                 })
@@ -374,19 +375,17 @@ impl<A: App + Board> Desk<'_, A> {
                             (Instant::now() + self.env.settings.shadow_timeout).as_millis()
                         }
                     };
-                    control.with(|shared| shared.outbox.sent(due.index, ticket, deadline));
+                    control.with(|shared| shared.outbox.sent(due.id, ticket, deadline));
                 }
                 Ok(None) => {
                     self.sent_one();
-                    let done = control.with(|shared| shared.outbox.finish(due.index));
-                    self.deliver(done, outbox::End::Acknowledged);
+                    self.end(due.id, outbox::End::Acknowledged);
                 }
                 Err(NotTaken::Later) => return Ok(()),
                 Err(NotTaken::TooLarge) => {
-                    let done = control.with(|shared| shared.outbox.finish(due.index));
-                    self.deliver(done, outbox::End::TooLarge);
+                    self.end(due.id, outbox::End::TooLarge);
                 }
-                Err(NotTaken::Broken(error)) => return Err(error.into()),
+                Err(NotTaken::Broken(ended)) => return Err(ended.into()),
             }
             self.pause().await;
         }
@@ -415,11 +414,7 @@ impl<A: App + Board> Desk<'_, A> {
         {
             self.subscriptions.open = None;
             if let Some(code) = refused.take() {
-                return Err(Ended {
-                    error: Error::MqttSubscribeRefused,
-                    code: Some(code),
-                }
-                .into());
+                return Err(Ended::with_code(Error::MqttSubscribeRefused, code).into());
             }
             self.subscriptions.confirmed = self.subscriptions.confirmed.with(groups);
             if groups.requests {
@@ -439,6 +434,13 @@ impl<A: App + Board> Desk<'_, A> {
                 .outbox
                 .settle(|ticket| client.standing(ticket), &mut refused)
         }) {
+            self.deliver(done, end);
+        }
+    }
+
+    fn end(&self, id: u32, end: outbox::End) {
+        // While it was being sent it may have ended otherwise.
+        if let Some(done) = self.env.control.with(|shared| shared.outbox.finish(id)) {
             self.deliver(done, end);
         }
     }

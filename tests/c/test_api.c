@@ -203,13 +203,21 @@ static const char *long_host(size_t count)
     return long_text;
 }
 
+static int in_credentials(int32_t error)
+{
+    return error == IOT_THING_ERR_CLIENT_CERT || error == IOT_THING_ERR_PRIVATE_KEY ||
+           error == IOT_THING_ERR_KEY_MISMATCH || error == IOT_THING_ERR_CA_CERTS;
+}
+
 static void expect_config(int32_t error, int line)
 {
     size_t needed = 0;
     iot_thing_t *thing = NULL;
     check_context("the configuration of line %d", line);
-    CHECK_EQ(iot_thing_memory_needed(&device.config, &needed), error);
-    CHECK((needed > 0) == (error == IOT_THING_OK));
+    int32_t asked = iot_thing_memory_needed(&device.config, &needed);
+    /* Only init looks into certificates and key. */
+    CHECK(asked == error || (asked == IOT_THING_OK && in_credentials(error)));
+    CHECK((needed > 0) == (asked == IOT_THING_OK));
     int32_t made = iot_thing_init(&thing, device.memory.bytes, sizeof device.memory.bytes,
                                   &device.config);
     CHECK_EQ(made, error);

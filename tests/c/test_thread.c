@@ -99,7 +99,7 @@ static void main_loop(void)
     unsigned long overslept = 0;
     while (!all_ended() && sim_board.violation == NULL) {
         int32_t ms = sim_poll(&device);
-        if (ms > 0 && !sim_link_ready(&device.link, IOT_THING_IO_READ)) {
+        if (ms > 0 && !all_ended() && !sim_link_ready(&device.link, IOT_THING_IO_READ)) {
             uint32_t before = posix.port->now_ms(NULL);
             CHECK_EQ(iot_thing_posix_wait(&posix, NULL, 0, ms), 0);
             overslept += posix.port->now_ms(NULL) - before >= 20000;

@@ -1,7 +1,10 @@
-//! A stream whose writes do not fail.
+//! The stream that minimq gets: its writes do not fail, and what it reads is listened to.
+
+use core::cell::RefCell;
 
 use embedded_io_async::{ErrorType, Read, Write};
 
+use super::tap::Tap;
 use crate::Error;
 
 /// Keeps a failure of a write for the next read, and discards what is written after it.
@@ -9,31 +12,44 @@ use crate::Error;
 /// minimq retains a QoS 1 message before it writes it, and forgets to say so when the write
 /// fails: the caller cannot know whether to publish it again. With writes that do not fail, every
 /// message is either acknowledged or known to be open, and the failure still ends the connection.
-pub struct UnfailingWrites<IO> {
+pub struct Stream<'t, IO> {
     io: IO,
     failure: Option<Error>,
+    tap: &'t RefCell<Tap>,
 }
 
-impl<IO> UnfailingWrites<IO> {
-    pub fn new(io: IO) -> Self {
-        Self { io, failure: None }
-    }
-}
-
-impl<IO> ErrorType for UnfailingWrites<IO> {
-    type Error = Error;
-}
-
-impl<IO: Read<Error = Error>> Read for UnfailingWrites<IO> {
-    async fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        match self.failure {
-            Some(error) => Err(error),
-            None => self.io.read(out).await,
+impl<'t, IO> Stream<'t, IO> {
+    pub fn new(io: IO, tap: &'t RefCell<Tap>) -> Self {
+        Self {
+            io,
+            failure: None,
+            tap,
         }
     }
 }
 
-impl<IO: Write<Error = Error>> Write for UnfailingWrites<IO> {
+impl<IO> ErrorType for Stream<'_, IO> {
+    type Error = Error;
+}
+
+impl<IO: Read<Error = Error>> Read for Stream<'_, IO> {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        match self.failure {
+            Some(error) => Err(error),
+            None => {
+                let n = self.io.read(out).await?;
+                let mut tap = self.tap.borrow_mut();
+                if n == 0 && !out.is_empty() {
+                    tap.ended = true;
+                }
+                tap.hear(out.get(..n).unwrap_or_default());
+                Ok(n)
+            }
+        }
+    }
+}
+
+impl<IO: Write<Error = Error>> Write for Stream<'_, IO> {
     async fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
         if self.failure.is_none() {
             match self.io.write(data).await {
