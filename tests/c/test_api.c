@@ -811,7 +811,8 @@ static void credentials(void)
     for (size_t len = 1; len + 40 < key.len; len += 7) {
         shorter = key;
         shorter.len = len;
-        TLS(IOT_THING_ERR_PRIVATE_KEY, device.config.private_key = shorter);
+        device.config.private_key = shorter;
+        CHECK_EQ(sim_device_make(&device), IOT_THING_ERR_PRIVATE_KEY);
     }
     TLS(IOT_THING_ERR_ARGUMENT, device.config.tls_rx_size = 511);
     TLS(IOT_THING_ERR_ARGUMENT, device.config.tls_rx_size = 16641);
