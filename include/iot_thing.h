@@ -613,10 +613,11 @@ enum iot_thing_event
      */
     IOT_THING_EVENT_CONNECT_FAILED = 4,
     /**
-     * The answer written by the `on_shadow_request` callback was not sent: `error`
-     * (`IOT_THING_ERR_TOO_LARGE` with `needed`: raise `reply_size` or `tx_size`;
-     * `IOT_THING_ERR_CANCELLED` with `code`: the callback returned that value; else the writer's
-     * error).
+     * The answer written by the `on_shadow_request` callback did not reach the cloud: `error`.
+     * `IOT_THING_ERR_TOO_LARGE` with `needed`: raise `reply_size` or `tx_size`.
+     * `IOT_THING_ERR_CANCELLED` with `code`: the callback returned that value.
+     * `IOT_THING_ERR_REJECTED` with `code`, `IOT_THING_ERR_TIMED_OUT`: as for any update.
+     * Another: the JSON writer's error.
      */
     IOT_THING_EVENT_REPLY_FAILED = 5,
     /**
@@ -624,8 +625,8 @@ enum iot_thing_event
      */
     IOT_THING_EVENT_BAD_MESSAGE = 6,
     /**
-     * An operation that was given no callback has ended (`pull_events` only): `user`, `error`,
-     * `code`.
+     * An operation that was given no callback has failed: `user`, `error`, `code`. With
+     * `pull_events` also told when it succeeded, if it was given a `user`.
      */
     IOT_THING_EVENT_DONE = 7,
     /**
@@ -824,7 +825,8 @@ typedef struct {
     uint64_t (*unix_time)(void *user);
     /**
      * Required. Fills `out` with `len` bytes from a cryptographic random source. 0, or negative
-     * when it cannot: the connection attempt then fails with `IOT_THING_ERR_RANDOM`.
+     * when it cannot: `iot_thing_init` or the connection attempt then fails with
+     * `IOT_THING_ERR_RANDOM`.
      */
     int32_t (*random)(void *user, uint8_t *out, size_t len);
     /**
@@ -1395,6 +1397,7 @@ int32_t iot_thing_memory_needed(const iot_thing_config_t *config,
  *         _KEY_MISMATCH, _CA_CERTS, _SOCKETS, _PORT  That field is wrong: see the error's text.
  * @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
  * @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`.
+ * @return IOT_THING_ERR_RANDOM       The port's random source failed.
  * @return IOT_THING_ERR_STATE        `memory` already holds a Thing that was not deinitialised.
  * @return IOT_THING_ERR_MEMORY       `memory` is NULL or too small.
  */
@@ -1420,7 +1423,8 @@ int32_t iot_thing_deinit(iot_thing_t *thing);
 /**
  * Asks for a connection. Returns at once; `iot_thing_poll` makes the connection, keeps it, and
  * makes it again for ever when it fails, until `iot_thing_disconnect`. Progress is told by events.
- * Calling it again while it is in force changes nothing, but a wait for the next attempt ends.
+ * Calling it again while it is in force changes nothing, but ends a wait for the next attempt
+ * (unless it is called from the event that tells of the failure: the delay stands).
  *
  * Callable from callbacks and other threads.
  *

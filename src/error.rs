@@ -231,7 +231,7 @@ describe! {
     CertNotYetValid, "CERT_NOT_YET_VALID", "server certificate not valid yet: check the clock";
     CertHostName, "CERT_HOST_NAME", "server certificate is for another host name";
     CertUsage, "CERT_USAGE", "server certificate may not be used for this purpose";
-    CertSignature, "CERT_SIGNATURE", "a signature of the server is wrong";
+    CertSignature, "CERT_SIGNATURE", "a signature of the server is wrong, or ca_certs has another key of that name";
     CertMalformed, "CERT_MALFORMED", "server certificate is malformed";
     CertUnsupported, "CERT_UNSUPPORTED", "server certificate uses an unsupported algorithm";
     CertTimeUnknown, "CERT_TIME_UNKNOWN", "the time is unknown: unix_time must be set";

@@ -101,6 +101,7 @@ pub unsafe extern "C" fn iot_thing_memory_needed(
 ///         _KEY_MISMATCH, _CA_CERTS, _SOCKETS, _PORT  That field is wrong: see the error's text.
 /// @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
 /// @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`.
+/// @return IOT_THING_ERR_RANDOM       The port's random source failed.
 /// @return IOT_THING_ERR_STATE        `memory` already holds a Thing that was not deinitialised.
 /// @return IOT_THING_ERR_MEMORY       `memory` is NULL or too small.
 #[must_use]

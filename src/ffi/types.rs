@@ -205,7 +205,8 @@ pub struct iot_thing_port_t {
     /// `IOT_THING_ERR_CERT_TIME_UNKNOWN`.
     pub unix_time: Option<unsafe extern "C" fn(user: *mut c_void) -> u64>,
     /// Required. Fills `out` with `len` bytes from a cryptographic random source. 0, or negative
-    /// when it cannot: the connection attempt then fails with `IOT_THING_ERR_RANDOM`.
+    /// when it cannot: `iot_thing_init` or the connection attempt then fails with
+    /// `IOT_THING_ERR_RANDOM`.
     pub random: Option<unsafe extern "C" fn(user: *mut c_void, out: *mut u8, len: usize) -> i32>,
     /// Optional pair. Needed as soon as API functions are called from another thread or from an
     /// interrupt than the one that polls. Enter returns a state that exit gets back; sections may

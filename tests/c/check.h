@@ -56,7 +56,10 @@ static int check_equal(long long actual, long long expected, const char *text, c
 #define CHECK_EQ(actual, expected) \
     check_equal((long long)(actual), (long long)(expected), #actual, __FILE__, __LINE__)
 
-/* Runs one test function, unless the command line names others: program [test...]. */
+/*
+ * Runs one test function, unless the command line names others, or this one with a minus:
+ * program [test...] or program [-test...].
+ */
 #define RUN(test) \
     do { \
         if (check_wanted(argc, argv, #test)) { \
@@ -71,12 +74,17 @@ static int check_equal(long long actual, long long expected, const char *text, c
 
 static int check_wanted(int argc, char **argv, const char *name)
 {
+    int named = 0;
     for (int i = 1; i < argc; i++) {
+        if (argv[i][0] == '-' && strcmp(argv[i] + 1, name) == 0) {
+            return 0;
+        }
         if (strcmp(argv[i], name) == 0) {
             return 1;
         }
+        named += argv[i][0] != '-';
     }
-    return argc < 2;
+    return named == 0;
 }
 
 /* The last line of a test program, and its exit code. A program that checked nothing fails. */

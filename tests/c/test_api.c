@@ -255,6 +255,7 @@ static void texts_of_the_configuration(void)
     CONFIG(IOT_THING_ERR_ENDPOINT, device.config.endpoint = "h\xC3\xB6st.example.com");
     CONFIG(IOT_THING_ERR_ENDPOINT, device.config.endpoint = "host..example.com");
     CONFIG(IOT_THING_ERR_ENDPOINT, device.config.endpoint = "2001:db8::1");
+    CONFIG(IOT_THING_ERR_ENDPOINT, device.config.endpoint = "192.0.2.1");
     CONFIG(IOT_THING_OK, device.config.endpoint = "localhost");
 
     CONFIG(IOT_THING_ERR_MQTT_ID, device.config.mqtt_id = NULL);
@@ -808,6 +809,7 @@ static void credentials(void)
         shorter.len = len;
         TLS(IOT_THING_ERR_CLIENT_CERT, device.config.client_cert = shorter);
     }
+    TLS(IOT_THING_OK, (void)0);
     for (size_t len = 1; len + 40 < key.len; len += 7) {
         shorter = key;
         shorter.len = len;

@@ -39,16 +39,6 @@ static void scenario(sim_faults_t faults, int forget)
     sim_run(&device, 30000);
 }
 
-/*
- * How many replies may be told as failed: none, but the service's answer to a reply is lost with
- * a session that is forgotten just then, and that is told as a time-out.
- */
-static int lost_answers(int forget)
-{
-    const iot_thing_event_t *event = sim_last(&device, IOT_THING_EVENT_REPLY_FAILED);
-    return forget && event != NULL && event->error == IOT_THING_ERR_TIMED_OUT ? 1 : 0;
-}
-
 static void everything_arrived(int forget)
 {
     CHECK_EQ(iot_thing_get_state(device.thing), IOT_THING_STATE_ONLINE);
