@@ -88,6 +88,16 @@
 #define IOT_THING_OK 0
 
 /**
+ * `pull_events`: events are taken with `iot_thing_next_event`.
+ */
+#define IOT_THING_PULL_EVENTS 1
+
+/**
+ * `pull_events`: events and shadow requests are.
+ */
+#define IOT_THING_PULL_ALL 2
+
+/**
  * `iot_thing_poll`: nothing to do until a socket is ready or a call queues something.
  */
 #define IOT_THING_FOREVER INT32_MAX
@@ -170,9 +180,14 @@
 #define IOT_THING_DEFAULT_TLS_TIMEOUT_MS 30000
 
 /**
- * Default of `mqtt_timeout_ms`: CONNACK, and SUBACK of the library's own subscriptions.
+ * Default of `mqtt_timeout_ms`: CONNACK.
  */
 #define IOT_THING_DEFAULT_MQTT_TIMEOUT_MS 10000
+
+/**
+ * Default of `ack_timeout_ms`: PUBACK and SUBACK.
+ */
+#define IOT_THING_DEFAULT_ACK_TIMEOUT_MS 30000
 
 /**
  * Default of `stall_timeout_ms`: how long the network may refuse to take bytes.
@@ -180,7 +195,7 @@
 #define IOT_THING_DEFAULT_STALL_TIMEOUT_MS 20000
 
 /**
- * Default of `shadow_timeout_ms`: from sending a shadow request to its answer.
+ * Default of `shadow_timeout_ms`: from the acknowledgement of a shadow request to its answer.
  */
 #define IOT_THING_DEFAULT_SHADOW_TIMEOUT_MS 10000
 
@@ -261,7 +276,7 @@
 #define IOT_THING_LOG_WARNING 2
 
 /**
- * Milestones: connected, disconnected, retry.
+ * A milestone: connected.
  */
 #define IOT_THING_LOG_INFO 3
 
@@ -284,7 +299,7 @@ enum iot_thing_err
      */
     IOT_THING_ERR_ARGUMENT = -2,
     /**
-     * The call does not fit the current state (connect when connected, use after deinit, ...).
+     * The call does not fit the current state: not a Thing (any more), or already one.
      */
     IOT_THING_ERR_STATE = -3,
     /**
@@ -497,7 +512,7 @@ enum iot_thing_err
      */
     IOT_THING_ERR_MQTT_REFUSED = -80,
     /**
-     * The broker did not answer CONNECT in time.
+     * The broker did not answer CONNECT, or did not acknowledge a message, in time.
      */
     IOT_THING_ERR_MQTT_TIMEOUT = -81,
     /**
@@ -634,6 +649,12 @@ enum iot_thing_event
      * borrowed until the next `iot_thing_poll`. Answer with `iot_thing_update_shadow`.
      */
     IOT_THING_EVENT_SHADOW_REQUEST = 8,
+    /**
+     * The shadow could not be read, which is done to find the requests that were missed:
+     * `error`, `IOT_THING_ERR_REJECTED` with `code`, or `IOT_THING_ERR_TIMED_OUT` (also when the
+     * shadow document is larger than `rx_size`). It is tried again, less and less often.
+     */
+    IOT_THING_EVENT_FETCH_FAILED = 9,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -671,16 +692,6 @@ typedef enum iot_thing_retry iot_thing_retry;
 typedef int32_t iot_thing_retry;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
-
-/**
- * What may be written next.
- */
-typedef struct Due Due;
-
-/**
- * How far a [`Writer`] is, apart from its buffer.
- */
-typedef struct Progress Progress;
 
 /**
  * One device, opaque: it lives in the memory given to `iot_thing_init`.
@@ -763,12 +774,13 @@ typedef struct {
      */
     int32_t (*resolve)(void *user, const char *host, iot_thing_address_t *address);
     /**
-     * Required. Makes a socket and stores its handle (any value). 0 or an error.
+     * Required. Makes a socket and stores its handle (any value but -1). 0 or an error.
      */
     int32_t (*open)(void *user, ptrdiff_t *socket);
     /**
      * Required. Connects to `address`, or to `host` when there is no `resolve` (`address` is
-     * then NULL). 0: connected; WOULD_BLOCK: under way, called again until it settles.
+     * then NULL). 0: connected; WOULD_BLOCK: under way, called again every 100 ms, or when the
+     * socket becomes writable, until it settles.
      */
     int32_t (*connect)(void *user,
                        ptrdiff_t socket,
@@ -812,13 +824,12 @@ typedef struct {
      */
     void *user;
     /**
-     * Required. Milliseconds since any moment, never going back; may wrap at 32 bits, and must
-     * then be read (any call does) at least once in 24 days. Called from every API function,
-     * also inside the critical section: it must be short and must not call the library.
+     * Required. Milliseconds since any moment, never going back by more than a minute; may wrap at
+     * 32 bits. Called inside the critical section: it must be short and must not call the library.
      */
     uint32_t (*now_ms)(void *user);
     /**
-     * Seconds since 1970-01-01 UTC, or 0 while unknown. Optional for a Thing without TLS.
+     * Seconds since 1970-01-01 UTC, or 0 while unknown. Required with TLS, else optional.
      * Certificates are checked against it: while it is 0 every TLS connection is refused with
      * `IOT_THING_ERR_CERT_TIME_UNKNOWN`.
      */
@@ -830,9 +841,11 @@ typedef struct {
      */
     int32_t (*random)(void *user, uint8_t *out, size_t len);
     /**
-     * Optional pair. Needed as soon as API functions are called from another thread or from an
-     * interrupt than the one that polls. Enter returns a state that exit gets back; sections may
-     * nest. Held for short copies only, never while a callback or a socket function runs.
+     * Optional pair. Needed as soon as the library is called by more than one thread, or by an
+     * interrupt: also for two Things polled by two threads, because the clock is shared. It must
+     * exclude them all, on other cores too. Enter returns a state that exit gets back; sections
+     * may nest. Held for copies and searches bounded by `tx_size` and `queue_len`, never while a
+     * callback or a socket function runs.
      */
     size_t (*enter_critical)(void *user);
     /**
@@ -841,12 +854,13 @@ typedef struct {
     void (*exit_critical)(void *user, size_t state);
     /**
      * Optional. Something was queued for `thing`: wake the thread that polls it, which may be
-     * waiting. Called by the API function that queued it, on its thread or interrupt.
+     * waiting. Called by the API function that queued it, on its thread or interrupt. It must
+     * latch: a wake-up that comes just before the wait begins must still end it.
      */
     void (*wake)(void *user, iot_thing_t *thing);
     /**
-     * Optional. One line of text (NUL-terminated, no newline) at an `IOT_THING_LOG_...` level.
-     * Never contains keys, payloads or topics.
+     * Optional. One line of text (NUL-terminated, no newline) at an `IOT_THING_LOG_...` level:
+     * connections and the reasons of failures. Never contains keys, payloads or topics.
      */
     void (*log)(void *user, int32_t level, const char *text);
     /**
@@ -858,9 +872,14 @@ typedef struct {
 } iot_thing_port_t;
 
 /**
- * An event. Fields that an event type does not mention are 0.
+ * An event. Fields that an event type does not mention are 0 (`code`: -1).
  */
 typedef struct {
+    /**
+     * `sizeof(iot_thing_event_t)`; for `iot_thing_next_event` set by the caller:
+     * `IOT_THING_EVENT_INIT`.
+     */
+    uint32_t struct_size;
     /**
      * One of `iot_thing_event`.
      */
@@ -914,7 +933,8 @@ typedef void (*iot_thing_event_fn)(void *user, iot_thing_t *thing, const iot_thi
 /**
  * Everything about one Thing. Start from `IOT_THING_CONFIG_INIT`, then set what differs: 0 and
  * NULL stand for the default everywhere. The struct itself may go away after `iot_thing_init`;
- * what its pointers lead to must stay valid and unchanged until `iot_thing_deinit`.
+ * what its pointers lead to must stay valid and unchanged until `iot_thing_deinit` (but see
+ * `private_key`).
  */
 typedef struct {
     /**
@@ -936,7 +956,8 @@ typedef struct {
      */
     const char *mqtt_id;
     /**
-     * Name of the thing, NUL-terminated, 1..128 of `[a-zA-Z0-9:_-]`; NULL: `mqtt_id`.
+     * Name of the thing, NUL-terminated, 1..128 of `[a-zA-Z0-9:_-]`; NULL: `mqtt_id`, which must
+     * then be such a name.
      */
     const char *thing_name;
     /**
@@ -944,7 +965,8 @@ typedef struct {
      */
     iot_thing_bytes_t client_cert;
     /**
-     * The certificate's private key: P-256, PEM or DER, SEC1 or PKCS#8. Copied, wiped by
+     * The certificate's private key: P-256, PEM or DER, SEC1 or PKCS#8. Copied by
+     * `iot_thing_init`, so this buffer may be wiped after it; the copy is wiped by
      * `iot_thing_deinit`. Not given when `sign` is.
      */
     iot_thing_bytes_t private_key;
@@ -978,9 +1000,11 @@ typedef struct {
      */
     void *on_event_user;
     /**
-     * 1: events are kept for `iot_thing_next_event` instead of being passed to `on_event`, for
-     * programs that cannot be called back; needs about 1 KB more memory. While 8 events wait, or
-     * one that borrows data, `iot_thing_poll` does nothing but return 0, so that none is lost.
+     * For programs that cannot be called back: `IOT_THING_PULL_EVENTS` keeps events for
+     * `iot_thing_next_event` instead of passing them to `on_event`, `IOT_THING_PULL_ALL` also the
+     * cloud's requests (no `iot_thing_on_shadow_request` needed). Needs about 1 KB more memory.
+     * While 8 events wait, or one that borrows data, `iot_thing_poll` does nothing but return 0,
+     * so that none is lost. Operations still open at `iot_thing_deinit` are not told.
      */
     uint32_t pull_events;
     /**
@@ -1010,7 +1034,7 @@ typedef struct {
      */
     uint32_t reply_size;
     /**
-     * Messages in the outbox or waiting for their answer, 2..1024; 0: 16.
+     * Messages in the outbox or waiting for their answer, 2..256; 0: 16.
      */
     uint32_t queue_len;
     /**
@@ -1019,7 +1043,7 @@ typedef struct {
      */
     uint32_t tls_rx_size;
     /**
-     * Largest TLS record sent, 512..16640 bytes; 0: 2048.
+     * Largest TLS record sent, 512..16384 bytes; 0: 2048. The client certificate must fit.
      */
     uint32_t tls_tx_size;
     /**
@@ -1031,7 +1055,7 @@ typedef struct {
      */
     uint32_t tls_timeout_ms;
     /**
-     * Milliseconds for CONNACK and for SUBACK; 0: 10 s.
+     * Milliseconds for the broker to answer CONNECT; 0: 10 s.
      */
     uint32_t mqtt_timeout_ms;
     /**
@@ -1039,7 +1063,8 @@ typedef struct {
      */
     uint32_t stall_timeout_ms;
     /**
-     * Milliseconds from sending a shadow request to its answer; 0: 10 s.
+     * Milliseconds from the broker's acknowledgement of a shadow request to the service's answer;
+     * 0: 10 s.
      */
     uint32_t shadow_timeout_ms;
     /**
@@ -1054,6 +1079,11 @@ typedef struct {
      * Reconnect: a connection that lasted this long sets the bound back; 0: 20 s.
      */
     uint32_t backoff_stable_ms;
+    /**
+     * Milliseconds for the broker to acknowledge a message or a subscription; 0: 30 s. When they
+     * have passed, the connection is made anew, and the message is sent again.
+     */
+    uint32_t ack_timeout_ms;
 } iot_thing_config_t;
 
 /**
@@ -1382,7 +1412,8 @@ int32_t iot_thing_memory_needed(const iot_thing_config_t *config,
  * The configuration is checked completely: what can be wrong with it is found here and not in
  * the field. The memory belongs to the Thing until `iot_thing_deinit`; it need not be zeroed.
  * Several Things, each with its own memory, may live side by side.
- * Callable from any thread; not from a callback of the same Thing's memory nor from an interrupt.
+ * Callable from any thread, but the first call of a program must not run beside another one; not
+ * from a callback or an interrupt.
  *
  * @param thing   [out] The Thing. Written on success only. Not NULL.
  * @param memory  Memory of the Thing; unaligned memory loses the bytes up to the next multiple of
@@ -1414,6 +1445,7 @@ int32_t iot_thing_init(iot_thing_t **thing,
  * poll until the state is `IOT_THING_STATE_IDLE`.
  *
  * Callable from the thread that polls, or when nobody polls; not from a callback or an interrupt.
+ * No other thread or interrupt may be inside a function of this Thing, or call one afterwards.
  *
  * @return IOT_THING_OK, or IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing), or
  *         IOT_THING_ERR_BUSY (called from a callback, or another thread is inside poll).
@@ -1434,7 +1466,8 @@ int32_t iot_thing_connect(iot_thing_t *thing);
 
 /**
  * Asks to end the connection: MQTT DISCONNECT, TLS close_notify, close. Returns at once;
- * `iot_thing_poll` does it. What waits in the outbox stays there for the next connection.
+ * `iot_thing_poll` does it, within 5 seconds if the network stands still. What waits in the outbox
+ * stays there for the next connection. A connect that follows before the next poll takes it back.
  *
  * Callable from callbacks and other threads.
  *
@@ -1445,6 +1478,9 @@ int32_t iot_thing_disconnect(iot_thing_t *thing);
 /**
  * Does the Thing's work: everything happens in here. Never blocks; does a bounded amount of work
  * and returns how long the caller may sleep. Calling it earlier is always allowed.
+ *
+ * The longest polls are those of a TLS handshake: a step of it calculates on elliptic curves, tens
+ * of millions of instructions. Set watchdogs accordingly.
  *
  * One thread at a time. All callbacks are called from here.
  *
@@ -1460,7 +1496,8 @@ int32_t iot_thing_poll(iot_thing_t *thing);
  * Sleeps until the Thing has something to do or `timeout_ms` has passed, by the `wait` function
  * of its sockets. Made for the main loop `for (;;) iot_thing_wait(t, iot_thing_poll(t));`.
  *
- * Blocks. Callable from the thread that polls; not from a callback or an interrupt.
+ * Blocks. Callable from the thread that polls; not from a callback or an interrupt. While it waits,
+ * poll and deinit from other threads return IOT_THING_ERR_BUSY.
  *
  * @param timeout_ms  What `iot_thing_poll` returned. A negative value (an error of poll) is
  *                    returned unchanged.
@@ -1540,22 +1577,23 @@ int32_t iot_thing_on_event(iot_thing_t *thing, iot_thing_event_fn on_event, void
  *
  * Callable from the thread that polls, between polls.
  *
- * @param event  [out] The event; its `type` is `IOT_THING_EVENT_NONE` when there is none.
+ * @param event  [in, out] `struct_size` must be set: `IOT_THING_EVENT_INIT`. Its `type` is `IOT_THING_EVENT_NONE` when there is none.
  *               What it borrows is valid until the next `iot_thing_poll`.
  *
- * @return IOT_THING_OK, IOT_THING_ERR_NULL, or IOT_THING_ERR_STATE (not a Thing, or not made
- *         with `pull_events`).
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL, IOT_THING_ERR_STRUCT_SIZE, or IOT_THING_ERR_STATE
+ *         (not a Thing, or not made with `pull_events`).
  */
-int32_t iot_thing_next_event(iot_thing_t *thing, iot_thing_event_t *event);
+int32_t iot_thing_next_event(iot_thing_t *thing,
+                             iot_thing_event_t *event);
 
 /**
  * Reports state: publishes `{"state":{"reported":<json>}}` to the thing's classic shadow.
  *
  * The text is checked and copied before return, and sent when there is a connection. Messages
  * are sent in the order in which they were queued. With a callback, exactly one result follows:
- * accepted, rejected by the service, timed out (`shadow_timeout_ms` after it was sent), or
- * cancelled. While there is no connection it waits; a connection that breaks after it was sent
- * does not lose it.
+ * accepted, rejected by the service, timed out (`shadow_timeout_ms` after the broker acknowledged
+ * it), or cancelled. While there is no connection it waits; a connection that breaks before the
+ * broker has acknowledged it does not lose it.
  *
  * Callable from callbacks, other threads and interrupts (the last two need the port's critical
  * section; from an interrupt keep the text short, as the check is part of the call).
@@ -2657,11 +2695,18 @@ inline iot_thing_statistics_t iot_thing_statistics_init_()
     zero.struct_size = static_cast<uint32_t>(sizeof zero);
     return zero;
 }
+inline iot_thing_event_t iot_thing_event_init_()
+{
+    iot_thing_event_t zero = iot_thing_event_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    return zero;
+}
 #define IOT_THING_CONFIG_INIT_WITH(transport_) iot_thing_config_init_(transport_)
 #define IOT_THING_SOCKETS_INIT iot_thing_sockets_init_()
 #define IOT_THING_PORT_INIT iot_thing_port_init_()
 #define IOT_THING_CONNECTION_INIT iot_thing_connection_init_()
 #define IOT_THING_STATISTICS_INIT iot_thing_statistics_init_()
+#define IOT_THING_EVENT_INIT iot_thing_event_init_()
 #else
 #define IOT_THING_CONFIG_INIT_WITH(transport_) \
     { .struct_size = sizeof(iot_thing_config_t), .transport = (transport_) }
@@ -2669,6 +2714,7 @@ inline iot_thing_statistics_t iot_thing_statistics_init_()
 #define IOT_THING_PORT_INIT { .struct_size = sizeof(iot_thing_port_t) }
 #define IOT_THING_CONNECTION_INIT { .struct_size = sizeof(iot_thing_connection_t) }
 #define IOT_THING_STATISTICS_INIT { .struct_size = sizeof(iot_thing_statistics_t) }
+#define IOT_THING_EVENT_INIT { .struct_size = sizeof(iot_thing_event_t) }
 #endif
 /** A configuration with TLS by this library, and defaults everywhere else. */
 #define IOT_THING_CONFIG_INIT IOT_THING_CONFIG_INIT_WITH(&iot_thing_transport_tls)

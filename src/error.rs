@@ -13,7 +13,7 @@ pub enum Error {
     Null = -1,
     /// A value or a length is outside the documented range.
     Argument = -2,
-    /// The call does not fit the current state (connect when connected, use after deinit, ...).
+    /// The call does not fit the current state: not a Thing (any more), or already one.
     State = -3,
     /// `iot_thing_poll` or `iot_thing_deinit` was called from a callback, or by a second thread
     /// while the first is inside.
@@ -131,7 +131,7 @@ pub enum Error {
 
     /// The broker refused the connection; its CONNACK reason code is reported.
     MqttRefused = -80,
-    /// The broker did not answer CONNECT in time.
+    /// The broker did not answer CONNECT, or did not acknowledge a message, in time.
     MqttTimeout = -81,
     /// The broker sent something that MQTT 5 does not allow, or a packet larger than `rx_size`.
     MqttProtocol = -82,
@@ -144,6 +144,18 @@ pub enum Error {
     MqttClosedBeforeConnack = -85,
     /// The broker refused a subscription the library needs: on AWS IoT usually the policy.
     MqttSubscribeRefused = -86,
+}
+
+/// Whether an operation that was rejected can be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Retry {
+    /// Not rejected, or no retry will help: the request itself is wrong (400, 401, 403, 413, ...).
+    No = 0,
+    /// The same request may succeed later (429, 500, 503, timed out).
+    Later = 1,
+    /// Read the shadow's current version first (409).
+    Refresh = 2,
 }
 
 impl Error {
@@ -236,7 +248,7 @@ describe! {
     CertUnsupported, "CERT_UNSUPPORTED", "server certificate uses an unsupported algorithm";
     CertTimeUnknown, "CERT_TIME_UNKNOWN", "the time is unknown: unix_time must be set";
     MqttRefused, "MQTT_REFUSED", "the broker refused the connection";
-    MqttTimeout, "MQTT_TIMEOUT", "no CONNACK in time";
+    MqttTimeout, "MQTT_TIMEOUT", "no answer of the broker in time";
     MqttProtocol, "MQTT_PROTOCOL", "the broker broke MQTT 5 or sent more than rx_size";
     MqttDisconnected, "MQTT_DISCONNECTED", "the broker ended the connection";
     MqttKeepAlive, "MQTT_KEEP_ALIVE", "the broker did not answer a ping";

@@ -86,7 +86,8 @@ pub unsafe extern "C" fn iot_thing_memory_needed(
 /// The configuration is checked completely: what can be wrong with it is found here and not in
 /// the field. The memory belongs to the Thing until `iot_thing_deinit`; it need not be zeroed.
 /// Several Things, each with its own memory, may live side by side.
-/// Callable from any thread; not from a callback of the same Thing's memory nor from an interrupt.
+/// Callable from any thread, but the first call of a program must not run beside another one; not
+/// from a callback or an interrupt.
 ///
 /// @param thing   [out] The Thing. Written on success only. Not NULL.
 /// @param memory  Memory of the Thing; unaligned memory loses the bytes up to the next multiple of
@@ -126,6 +127,7 @@ pub unsafe extern "C" fn iot_thing_init(
 /// poll until the state is `IOT_THING_STATE_IDLE`.
 ///
 /// Callable from the thread that polls, or when nobody polls; not from a callback or an interrupt.
+/// No other thread or interrupt may be inside a function of this Thing, or call one afterwards.
 ///
 /// @return IOT_THING_OK, or IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing), or
 ///         IOT_THING_ERR_BUSY (called from a callback, or another thread is inside poll).
@@ -144,22 +146,26 @@ pub unsafe extern "C" fn iot_thing_deinit(thing: *mut iot_thing_t) -> i32 {
 /// @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iot_thing_connect(thing: *mut iot_thing_t) -> i32 {
-    check(|| thing::with(thing, |t| t.control().want_connection(true)))
+    check(|| thing::with(thing, |t| t.connect(true)))
 }
 
 /// Asks to end the connection: MQTT DISCONNECT, TLS close_notify, close. Returns at once;
-/// `iot_thing_poll` does it. What waits in the outbox stays there for the next connection.
+/// `iot_thing_poll` does it, within 5 seconds if the network stands still. What waits in the outbox
+/// stays there for the next connection. A connect that follows before the next poll takes it back.
 ///
 /// Callable from callbacks and other threads.
 ///
 /// @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iot_thing_disconnect(thing: *mut iot_thing_t) -> i32 {
-    check(|| thing::with(thing, |t| t.control().want_connection(false)))
+    check(|| thing::with(thing, |t| t.connect(false)))
 }
 
 /// Does the Thing's work: everything happens in here. Never blocks; does a bounded amount of work
 /// and returns how long the caller may sleep. Calling it earlier is always allowed.
+///
+/// The longest polls are those of a TLS handshake: a step of it calculates on elliptic curves, tens
+/// of millions of instructions. Set watchdogs accordingly.
 ///
 /// One thread at a time. All callbacks are called from here.
 ///
@@ -176,7 +182,8 @@ pub unsafe extern "C" fn iot_thing_poll(thing: *mut iot_thing_t) -> i32 {
 /// Sleeps until the Thing has something to do or `timeout_ms` has passed, by the `wait` function
 /// of its sockets. Made for the main loop `for (;;) iot_thing_wait(t, iot_thing_poll(t));`.
 ///
-/// Blocks. Callable from the thread that polls; not from a callback or an interrupt.
+/// Blocks. Callable from the thread that polls; not from a callback or an interrupt. While it waits,
+/// poll and deinit from other threads return IOT_THING_ERR_BUSY.
 ///
 /// @param timeout_ms  What `iot_thing_poll` returned. A negative value (an error of poll) is
 ///                    returned unchanged.
@@ -299,20 +306,25 @@ pub unsafe extern "C" fn iot_thing_on_event(
 ///
 /// Callable from the thread that polls, between polls.
 ///
-/// @param event  [out] The event; its `type` is `IOT_THING_EVENT_NONE` when there is none.
+/// @param event  [in, out] `struct_size` must be set: `IOT_THING_EVENT_INIT`. Its `type` is `IOT_THING_EVENT_NONE` when there is none.
 ///               What it borrows is valid until the next `iot_thing_poll`.
 ///
-/// @return IOT_THING_OK, IOT_THING_ERR_NULL, or IOT_THING_ERR_STATE (not a Thing, or not made
-///         with `pull_events`).
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL, IOT_THING_ERR_STRUCT_SIZE, or IOT_THING_ERR_STATE
+///         (not a Thing, or not made with `pull_events`).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iot_thing_next_event(
     thing: *mut iot_thing_t,
     event: *mut iot_thing_event_t,
 ) -> i32 {
     check(|| {
-        guard::not_null(event)?;
+        let size = guard::struct_size(event.cast())?;
+        guard::known::<iot_thing_event_t>(size)?;
         let next = thing::with(thing, |t| t.app().next_event())?;
-        guard::write_out(event, next)
+        let next = iot_thing_event_t {
+            struct_size: size,
+            ..next
+        };
+        guard::write_versioned(event, next, size)
     })
 }
 
@@ -320,9 +332,9 @@ pub unsafe extern "C" fn iot_thing_next_event(
 ///
 /// The text is checked and copied before return, and sent when there is a connection. Messages
 /// are sent in the order in which they were queued. With a callback, exactly one result follows:
-/// accepted, rejected by the service, timed out (`shadow_timeout_ms` after it was sent), or
-/// cancelled. While there is no connection it waits; a connection that breaks after it was sent
-/// does not lose it.
+/// accepted, rejected by the service, timed out (`shadow_timeout_ms` after the broker acknowledged
+/// it), or cancelled. While there is no connection it waits; a connection that breaks before the
+/// broker has acknowledged it does not lose it.
 ///
 /// Callable from callbacks, other threads and interrupts (the last two need the port's critical
 /// section; from an interrupt keep the text short, as the check is part of the call).

@@ -50,6 +50,8 @@ pub struct CApp {
     sign: Option<Signer>,
     /// Where events wait to be pulled, if they are.
     events: Option<&'static EventQueue>,
+    /// Requests are pulled, too.
+    pull_requests: bool,
 }
 
 impl CApp {
@@ -59,6 +61,7 @@ impl CApp {
         on_event: (iot_thing_event_fn, *mut c_void),
         sign: Option<Signer>,
         events: Option<&'static EventQueue>,
+        pull_requests: bool,
     ) -> Self {
         Self {
             thing,
@@ -66,12 +69,18 @@ impl CApp {
             on_request: Cell::new((None, core::ptr::null_mut())),
             sign,
             events,
+            pull_requests,
         }
     }
 
     /// Events are pulled.
     pub fn pulls(&self) -> bool {
         self.events.is_some()
+    }
+
+    /// Requests are pulled.
+    pub fn pulls_requests(&self) -> bool {
+        self.pull_requests
     }
 
     /// Sets the event callback.
@@ -106,6 +115,7 @@ impl CApp {
 
 fn to_c(event: &Event) -> iot_thing_event_t {
     iot_thing_event_t {
+        struct_size: size_of::<iot_thing_event_t>() as u32,
         r#type: event.kind as i32,
         state: event.state as i32,
         error: event.error.map_or(IOT_THING_OK, Error::code),
@@ -170,7 +180,7 @@ impl App for CApp {
     }
 
     fn shadow_request(&self, requested: Value<'_>, reported: &mut Writer<'_>) -> Answer {
-        if self.pulls() {
+        if self.pull_requests {
             self.deliver(&iot_thing_event_t {
                 data: iot_thing_bytes_t {
                     data: requested.raw().as_ptr(),
@@ -210,7 +220,7 @@ impl Board for CApp {
     }
 
     fn random(&self, out: &mut [u8]) -> Result<(), Error> {
-        random(out)
+        port::random_of(port::port().ok_or(Error::Random)?, out)
     }
 
     fn log(&self, level: LogLevel, text: &CStr) {
@@ -218,18 +228,6 @@ impl Board for CApp {
             // SAFETY: the port's function, called as its description in the header says.
             unsafe { log(user, level as i32, text.as_ptr()) };
         }
-    }
-}
-
-/// Random bytes of the port.
-pub fn random(out: &mut [u8]) -> Result<(), Error> {
-    let (random, user) = port::port()
-        .and_then(|port| port.random.map(|random| (random, port.user)))
-        .ok_or(Error::Random)?;
-    // SAFETY: the port's function, called as its description in the header says.
-    match unsafe { random(user, out.as_mut_ptr(), out.len()) } {
-        IOT_THING_OK => Ok(()),
-        _ => Err(Error::Random),
     }
 }
 

@@ -32,9 +32,11 @@ pub struct Config {
     pub sign: Option<Signer>,
     pub sockets: types::iot_thing_sockets_t,
     pub port: *const iot_thing_port_t,
+    pub port_functions: iot_thing_port_t,
     pub on_event: iot_thing_event_fn,
     pub on_event_user: *mut core::ffi::c_void,
     pub pull_events: bool,
+    pub pull_requests: bool,
     pub tcp_port: u16,
     pub keep_alive_s: u16,
     pub session_expiry_s: u32,
@@ -47,6 +49,7 @@ pub struct Config {
     pub connect_timeout: Duration,
     pub tls_timeout: Duration,
     pub mqtt_timeout: Duration,
+    pub ack_timeout: Duration,
     pub stall_timeout: Duration,
     pub shadow_timeout: Duration,
     pub backoff: Backoff,
@@ -91,13 +94,11 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
     }
 
     let sockets = sockets::read(c.sockets)?;
-    port::check(c.port)?;
+    let port_functions = port::check(c.port)?;
 
-    let pull_events = match c.pull_events {
-        0 => false,
-        1 => true,
-        _ => return Err(Error::Argument),
-    };
+    if c.pull_events > IOT_THING_PULL_ALL {
+        return Err(Error::Argument);
+    }
     Ok(Config {
         transport,
         endpoint_c: c.endpoint,
@@ -110,9 +111,11 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
         sign: c.sign.map(|sign| (sign, c.sign_user)),
         sockets,
         port: c.port,
+        port_functions,
         on_event: c.on_event,
         on_event_user: c.on_event_user,
-        pull_events,
+        pull_events: c.pull_events >= IOT_THING_PULL_EVENTS,
+        pull_requests: c.pull_events == IOT_THING_PULL_ALL,
         tcp_port: if c.tcp_port == 0 {
             IOT_THING_DEFAULT_PORT
         } else {
@@ -127,12 +130,13 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
         rx_size: size(c.rx_size, IOT_THING_DEFAULT_RX_SIZE, 512, 131_072)?,
         tx_size: size(c.tx_size, IOT_THING_DEFAULT_TX_SIZE, 256, 131_072)?,
         reply_size: size(c.reply_size, IOT_THING_DEFAULT_REPLY_SIZE, 64, 8192)?,
-        queue_len: size(c.queue_len, IOT_THING_DEFAULT_QUEUE_LEN, 2, 1024)?,
+        queue_len: size(c.queue_len, IOT_THING_DEFAULT_QUEUE_LEN, 2, 256)?,
         tls_rx_size: size(c.tls_rx_size, IOT_THING_DEFAULT_TLS_RX_SIZE, 512, 16_640)?,
         tls_tx_size: size(c.tls_tx_size, IOT_THING_DEFAULT_TLS_TX_SIZE, 512, 16_384)?,
         connect_timeout: time(c.connect_timeout_ms, IOT_THING_DEFAULT_CONNECT_TIMEOUT_MS),
         tls_timeout: time(c.tls_timeout_ms, IOT_THING_DEFAULT_TLS_TIMEOUT_MS),
         mqtt_timeout: time(c.mqtt_timeout_ms, IOT_THING_DEFAULT_MQTT_TIMEOUT_MS),
+        ack_timeout: time(c.ack_timeout_ms, IOT_THING_DEFAULT_ACK_TIMEOUT_MS),
         stall_timeout: time(c.stall_timeout_ms, IOT_THING_DEFAULT_STALL_TIMEOUT_MS),
         shadow_timeout: time(c.shadow_timeout_ms, IOT_THING_DEFAULT_SHADOW_TIMEOUT_MS),
         backoff: Backoff::new(

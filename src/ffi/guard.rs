@@ -75,9 +75,10 @@ pub fn struct_size(structure: *const u32) -> Result<u32, Error> {
 }
 
 /// How much of a structure that the caller knows as `claimed` bytes may be touched.
-fn known<T>(claimed: u32) -> Result<usize, Error> {
+pub fn known<T>(claimed: u32) -> Result<usize, Error> {
     let claimed = claimed as usize;
-    if claimed < size_of::<u32>() || claimed > size_of::<T>() {
+    // The size of a structure is a multiple of its alignment, so no field is cut in two.
+    if claimed == 0 || claimed > size_of::<T>() || !claimed.is_multiple_of(align_of::<T>()) {
         return Err(Error::StructSize);
     }
     Ok(claimed)
@@ -146,7 +147,7 @@ mod tests {
         };
         write_versioned(&raw mut statistics, new, 8).unwrap();
         assert_eq!((statistics.attempts, statistics.connects), (9, 4));
-        for wrong in [0, 3, size_of::<iot_thing_statistics_t>() as u32 + 1] {
+        for wrong in [0, 3, 12, size_of::<iot_thing_statistics_t>() as u32 + 1] {
             statistics.struct_size = wrong;
             assert_eq!(
                 read_versioned(&raw const statistics).err(),

@@ -3,14 +3,14 @@
 
 use core::cell::{Cell, UnsafeCell};
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use core::task::Waker;
 
 use critical_section::{Mutex, RawRestoreState};
 use embassy_time_driver::Driver;
 
 use super::guard::{self, Versioned};
-use super::types::iot_thing_port_t;
+use super::types::{IOT_THING_OK, iot_thing_port_t};
 use super::waker;
 use crate::Error;
 
@@ -21,6 +21,7 @@ unsafe impl Versioned for iot_thing_port_t {}
 /// whose it was.
 struct Global {
     given: AtomicPtr<iot_thing_port_t>,
+    nonce: AtomicU32,
     copy: UnsafeCell<MaybeUninit<iot_thing_port_t>>,
 }
 
@@ -31,6 +32,7 @@ unsafe impl Sync for Global {}
 
 static GLOBAL: Global = Global {
     given: AtomicPtr::new(core::ptr::null_mut()),
+    nonce: AtomicU32::new(0),
     copy: UnsafeCell::new(MaybeUninit::uninit()),
 };
 
@@ -43,13 +45,14 @@ pub fn port() -> Option<&'static iot_thing_port_t> {
     Some(unsafe { (*GLOBAL.copy.get()).assume_init_ref() })
 }
 
-/// Makes a port, which was checked, the one of this program if there is none yet.
-pub fn install(given: *const iot_thing_port_t) -> Result<(), Error> {
+/// Makes a port, which was checked, the one of this program if there is none yet. `nonce` is random.
+pub fn install(given: *const iot_thing_port_t, nonce: u32) -> Result<(), Error> {
     if GLOBAL.given.load(Ordering::Acquire).is_null() {
         let copy = guard::read_versioned(given)?;
         // SAFETY: `given` is not set, so nobody reads the copy, and nobody else is here (`Sync`
         // above).
         unsafe { (*GLOBAL.copy.get()).write(copy) };
+        GLOBAL.nonce.store(nonce, Ordering::Relaxed);
         GLOBAL.given.store(given.cast_mut(), Ordering::Release);
         critical_section::with(|cs| {
             CLOCK.borrow(cs).set(ClockState {
@@ -61,8 +64,24 @@ pub fn install(given: *const iot_thing_port_t) -> Result<(), Error> {
     Ok(())
 }
 
+/// A random number that is the same from the first Thing of this program to its end; `None` before
+/// that.
+pub fn nonce() -> Option<u32> {
+    port().map(|_| GLOBAL.nonce.load(Ordering::Relaxed))
+}
+
+/// Fills `out` from a port's random source.
+pub fn random_of(port: &iot_thing_port_t, out: &mut [u8]) -> Result<(), Error> {
+    let random = port.random.ok_or(Error::Random)?;
+    // SAFETY: the port's function, called as its description in the header says.
+    match unsafe { random(port.user, out.as_mut_ptr(), out.len()) } {
+        IOT_THING_OK => Ok(()),
+        _ => Err(Error::Random),
+    }
+}
+
 /// Checks that a port is complete, and the one of this program if there is one.
-pub fn check(given: *const iot_thing_port_t) -> Result<(), Error> {
+pub fn check(given: *const iot_thing_port_t) -> Result<iot_thing_port_t, Error> {
     guard::not_null(given).map_err(|_| Error::Port)?;
     let port = guard::read_versioned(given)?;
     let complete = port.now_ms.is_some()
@@ -70,7 +89,7 @@ pub fn check(given: *const iot_thing_port_t) -> Result<(), Error> {
         && port.enter_critical.is_some() == port.exit_critical.is_some();
     let first = GLOBAL.given.load(Ordering::Acquire);
     if complete && (first.is_null() || core::ptr::eq(first, given)) {
-        Ok(())
+        Ok(port)
     } else {
         Err(Error::Port)
     }
@@ -84,6 +103,9 @@ struct ClockState {
     last: u32,
     total: u64,
 }
+
+/// What counts as a little, in milliseconds.
+const STEP_BACK_MS: u32 = 60_000;
 
 static CLOCK: Mutex<Cell<ClockState>> = Mutex::new(Cell::new(ClockState { last: 0, total: 0 }));
 
@@ -105,7 +127,7 @@ pub fn now() -> u64 {
         let raw = read_clock();
         let step = raw.wrapping_sub(state.last);
         // A counter that stepped back a little must not look like a wrap either.
-        if step as i32 <= 0 {
+        if step == 0 || step > u32::MAX - STEP_BACK_MS {
             return state.total;
         }
         let total = state.total.saturating_add(u64::from(step));

@@ -14,12 +14,13 @@ use super::transport::{Parts, iot_thing_transport_t};
 use super::types::*;
 use super::waker;
 use crate::Error;
+use crate::error::Retry;
 use crate::mqtt::{ARENA_OVERHEAD, Session};
 use crate::port::PollSlot;
 use crate::shadow::topic::Topics;
 use crate::thing::App;
 use crate::thing::control::Control;
-use crate::thing::event::{Outcome, Retry};
+use crate::thing::event::Outcome;
 use crate::thing::outbox::Entry;
 use crate::thing::run::{Env, Settings};
 use crate::thing::serve::Service;
@@ -28,8 +29,11 @@ use crate::thing::serve::Service;
 unsafe impl Versioned for iot_thing_statistics_t {}
 // SAFETY: integers only.
 unsafe impl Versioned for iot_thing_connection_t {}
+// SAFETY: integers and pointers.
+unsafe impl Versioned for iot_thing_event_t {}
 
-/// Marks memory that holds a Thing; mixed with its address, so that a copy is none.
+/// Marks memory that holds a Thing; mixed with its address, so that a copy is none, and with a
+/// random number of this run, so that memory which survived a reset is none.
 const MAGIC: u64 = 0x0107_7419_6F74_5F31;
 
 /// One device, opaque: it lives in the memory given to `iot_thing_init`.
@@ -111,13 +115,13 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
     let plan = plan(config)?;
     let slab = Slab::new(memory.cast(), size, plan.size)?;
     let at = slab.pointer(plan.thing).cast::<iot_thing_t>();
-    // SAFETY: the slab holds the Thing, aligned, and the bytes of its mark may hold anything.
-    if unsafe { (*at).magic.get() } == mark(at) {
+    if mark_of(at).is_some_and(|mark| is_marked(at, mark)) {
         return Err(Error::State);
     }
-    port::install(config.port)?;
-    let mut boot = [0; 4];
-    app::random(&mut boot)?;
+    let mut random = [0; 8];
+    port::random_of(&config.port_functions, &mut random)?;
+    let [a, b, c, d, nonce @ ..] = random;
+    let (boot, nonce) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes(nonce));
 
     // SAFETY: every place comes from this plan, the slab was checked for it, each is handed out
     // once, and all that uses them is dropped by `deinit`, before the memory goes back.
@@ -150,8 +154,8 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
         at.write(iot_thing_t {
             // Not a Thing until all is done.
             magic: Cell::new(0),
-            control: Control::new(entries, outbox, u32::from_le_bytes(boot)),
-            app: CApp::new(at, on_event, config.sign, events),
+            control: Control::new(entries, outbox, boot),
+            app: CApp::new(at, on_event, config.sign, events, config.pull_requests),
             slot: PollSlot::new(),
             settings: Settings {
                 endpoint: config.endpoint,
@@ -160,6 +164,7 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
                 connect_timeout: config.connect_timeout,
                 tls_timeout: config.tls_timeout,
                 mqtt_timeout: config.mqtt_timeout,
+                ack_timeout: config.ack_timeout,
                 stall_timeout: config.stall_timeout,
                 shadow_timeout: config.shadow_timeout,
                 backoff: config.backoff,
@@ -195,12 +200,26 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
         unsafe { slab::wipe(thing.base, thing.size) };
         return Err(error);
     }
-    thing.magic.set(mark(at));
+    // Only now, so that a call that fails changes nothing.
+    port::install(config.port, nonce)?;
+    if config.pull_requests {
+        thing.control.want_requests(true);
+    }
+    thing.magic.set(mark_of(at).unwrap_or_default());
     Ok(at)
 }
 
-fn mark(at: *const iot_thing_t) -> u64 {
-    MAGIC ^ (at.addr() as u64)
+/// What marks a Thing at this address; `None` as long as there was none in this program.
+fn mark_of(at: *const iot_thing_t) -> Option<u64> {
+    let nonce = u64::from(port::nonce()?);
+    Some(MAGIC ^ (at.addr() as u64) ^ (nonce << 32))
+}
+
+/// Whether the memory carries this mark.
+fn is_marked(at: *const iot_thing_t, mark: u64) -> bool {
+    // SAFETY: the caller has checked that the address is aligned and, by the header's demands, leads
+    // to memory of the size of a Thing, which may hold anything. Only the mark is read.
+    unsafe { (&raw const (*at).magic).cast::<u64>().read() == mark }
 }
 
 /// The Thing that a pointer from C leads to.
@@ -211,13 +230,10 @@ fn get<'a>(thing: *mut iot_thing_t) -> Result<&'a iot_thing_t, Error> {
     if !thing.is_aligned() {
         return Err(Error::State);
     }
-    // SAFETY: the header demands a pointer from iot_thing_init; the mark tells whether what it
-    // leads to is (still) a Thing.
-    let thing = unsafe { &*thing };
-    if thing.magic.get() == mark(thing) {
-        Ok(thing)
-    } else {
-        Err(Error::State)
+    match mark_of(thing) {
+        // SAFETY: the mark says that there is a Thing; init has made all of it.
+        Some(mark) if is_marked(thing, mark) => Ok(unsafe { &*thing }),
+        _ => Err(Error::State),
     }
 }
 
@@ -314,6 +330,12 @@ impl iot_thing_t {
         }
     }
 
+    /// Asks for a connection, or for its end.
+    pub fn connect(&self, wanted: bool) -> Result<(), Error> {
+        self.control.want_connection(wanted);
+        Ok(())
+    }
+
     /// Queues an update.
     pub fn update_shadow(
         &self,
@@ -344,7 +366,8 @@ impl iot_thing_t {
         user: *mut c_void,
     ) -> Result<(), Error> {
         self.app.set_on_request(callback, user);
-        self.control.want_requests(callback.is_some());
+        self.control
+            .want_requests(callback.is_some() || self.app.pulls_requests());
         Ok(())
     }
 

@@ -63,6 +63,9 @@ pub(super) const SECURE_SOCKET_LAYOUT: (usize, usize) =
 pub static iot_thing_transport_tls: iot_thing_transport_t = iot_thing_transport_t {
     layout: TLS_LAYOUT,
     memory: |config| {
+        if config.port_functions.unix_time.is_none() {
+            return Err(Error::Port);
+        }
         let credentials = tls::storage_needed(&inputs(config, None)?)?;
         tls::memory_size(config.tls_rx_size, config.tls_tx_size)
             .checked_add(credentials)

@@ -14,6 +14,11 @@ pub const IOT_THING_VERSION_PATCH: u32 = 0;
 /// Success. Every error is negative: see `iot_thing_err`.
 pub const IOT_THING_OK: i32 = 0;
 
+/// `pull_events`: events are taken with `iot_thing_next_event`.
+pub const IOT_THING_PULL_EVENTS: u32 = 1;
+/// `pull_events`: events and shadow requests are.
+pub const IOT_THING_PULL_ALL: u32 = 2;
+
 /// `iot_thing_poll`: nothing to do until a socket is ready or a call queues something.
 pub const IOT_THING_FOREVER: i32 = i32::MAX;
 
@@ -51,11 +56,13 @@ pub const IOT_THING_SESSION_NONE: u32 = u32::MAX;
 pub const IOT_THING_DEFAULT_CONNECT_TIMEOUT_MS: u32 = 20_000;
 /// Default of `tls_timeout_ms`: the whole TLS handshake.
 pub const IOT_THING_DEFAULT_TLS_TIMEOUT_MS: u32 = 30_000;
-/// Default of `mqtt_timeout_ms`: CONNACK, and SUBACK of the library's own subscriptions.
+/// Default of `mqtt_timeout_ms`: CONNACK.
 pub const IOT_THING_DEFAULT_MQTT_TIMEOUT_MS: u32 = 10_000;
+/// Default of `ack_timeout_ms`: PUBACK and SUBACK.
+pub const IOT_THING_DEFAULT_ACK_TIMEOUT_MS: u32 = 30_000;
 /// Default of `stall_timeout_ms`: how long the network may refuse to take bytes.
 pub const IOT_THING_DEFAULT_STALL_TIMEOUT_MS: u32 = 20_000;
-/// Default of `shadow_timeout_ms`: from sending a shadow request to its answer.
+/// Default of `shadow_timeout_ms`: from the acknowledgement of a shadow request to its answer.
 pub const IOT_THING_DEFAULT_SHADOW_TIMEOUT_MS: u32 = 10_000;
 /// Default of `backoff_base_ms`.
 pub const IOT_THING_DEFAULT_BACKOFF_BASE_MS: u32 = 1_000;
@@ -139,10 +146,11 @@ pub struct iot_thing_sockets_t {
             address: *mut iot_thing_address_t,
         ) -> i32,
     >,
-    /// Required. Makes a socket and stores its handle (any value). 0 or an error.
+    /// Required. Makes a socket and stores its handle (any value but -1). 0 or an error.
     pub open: Option<unsafe extern "C" fn(user: *mut c_void, socket: *mut isize) -> i32>,
     /// Required. Connects to `address`, or to `host` when there is no `resolve` (`address` is
-    /// then NULL). 0: connected; WOULD_BLOCK: under way, called again until it settles.
+    /// then NULL). 0: connected; WOULD_BLOCK: under way, called again every 100 ms, or when the
+    /// socket becomes writable, until it settles.
     pub connect: Option<
         unsafe extern "C" fn(
             user: *mut c_void,
@@ -184,7 +192,7 @@ pub const IOT_THING_IO_WRITE: u32 = 2;
 pub const IOT_THING_LOG_ERROR: i32 = 1;
 /// Something went wrong and will be tried again.
 pub const IOT_THING_LOG_WARNING: i32 = 2;
-/// Milestones: connected, disconnected, retry.
+/// A milestone: connected.
 pub const IOT_THING_LOG_INFO: i32 = 3;
 
 /// What the library needs from the board. One per program: every Thing must be given the same
@@ -196,11 +204,10 @@ pub struct iot_thing_port_t {
     pub struct_size: u32,
     /// Passed to every function.
     pub user: *mut c_void,
-    /// Required. Milliseconds since any moment, never going back; may wrap at 32 bits, and must
-    /// then be read (any call does) at least once in 24 days. Called from every API function,
-    /// also inside the critical section: it must be short and must not call the library.
+    /// Required. Milliseconds since any moment, never going back by more than a minute; may wrap at
+    /// 32 bits. Called inside the critical section: it must be short and must not call the library.
     pub now_ms: Option<unsafe extern "C" fn(user: *mut c_void) -> u32>,
-    /// Seconds since 1970-01-01 UTC, or 0 while unknown. Optional for a Thing without TLS.
+    /// Seconds since 1970-01-01 UTC, or 0 while unknown. Required with TLS, else optional.
     /// Certificates are checked against it: while it is 0 every TLS connection is refused with
     /// `IOT_THING_ERR_CERT_TIME_UNKNOWN`.
     pub unix_time: Option<unsafe extern "C" fn(user: *mut c_void) -> u64>,
@@ -208,17 +215,20 @@ pub struct iot_thing_port_t {
     /// when it cannot: `iot_thing_init` or the connection attempt then fails with
     /// `IOT_THING_ERR_RANDOM`.
     pub random: Option<unsafe extern "C" fn(user: *mut c_void, out: *mut u8, len: usize) -> i32>,
-    /// Optional pair. Needed as soon as API functions are called from another thread or from an
-    /// interrupt than the one that polls. Enter returns a state that exit gets back; sections may
-    /// nest. Held for short copies only, never while a callback or a socket function runs.
+    /// Optional pair. Needed as soon as the library is called by more than one thread, or by an
+    /// interrupt: also for two Things polled by two threads, because the clock is shared. It must
+    /// exclude them all, on other cores too. Enter returns a state that exit gets back; sections
+    /// may nest. Held for copies and searches bounded by `tx_size` and `queue_len`, never while a
+    /// callback or a socket function runs.
     pub enter_critical: Option<unsafe extern "C" fn(user: *mut c_void) -> usize>,
     /// The other half of the pair.
     pub exit_critical: Option<unsafe extern "C" fn(user: *mut c_void, state: usize)>,
     /// Optional. Something was queued for `thing`: wake the thread that polls it, which may be
-    /// waiting. Called by the API function that queued it, on its thread or interrupt.
+    /// waiting. Called by the API function that queued it, on its thread or interrupt. It must
+    /// latch: a wake-up that comes just before the wait begins must still end it.
     pub wake: Option<unsafe extern "C" fn(user: *mut c_void, thing: *mut iot_thing_t)>,
-    /// Optional. One line of text (NUL-terminated, no newline) at an `IOT_THING_LOG_...` level.
-    /// Never contains keys, payloads or topics.
+    /// Optional. One line of text (NUL-terminated, no newline) at an `IOT_THING_LOG_...` level:
+    /// connections and the reasons of failures. Never contains keys, payloads or topics.
     pub log: Option<unsafe extern "C" fn(user: *mut c_void, level: i32, text: *const c_char)>,
     /// Optional. The library found itself in an impossible state and must stop the program:
     /// reset the device. Must not return; if it does or is NULL, the library loops for ever so
@@ -230,10 +240,13 @@ pub struct iot_thing_port_t {
 
 // ---- events -------------------------------------------------------------------------------------
 
-/// An event. Fields that an event type does not mention are 0.
+/// An event. Fields that an event type does not mention are 0 (`code`: -1).
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct iot_thing_event_t {
+    /// `sizeof(iot_thing_event_t)`; for `iot_thing_next_event` set by the caller:
+    /// `IOT_THING_EVENT_INIT`.
+    pub struct_size: u32,
     /// One of `iot_thing_event`.
     pub r#type: i32,
     /// One of `iot_thing_state`, at the time of the event.
@@ -330,7 +343,8 @@ pub type iot_thing_sign_fn = Option<
 
 /// Everything about one Thing. Start from `IOT_THING_CONFIG_INIT`, then set what differs: 0 and
 /// NULL stand for the default everywhere. The struct itself may go away after `iot_thing_init`;
-/// what its pointers lead to must stay valid and unchanged until `iot_thing_deinit`.
+/// what its pointers lead to must stay valid and unchanged until `iot_thing_deinit` (but see
+/// `private_key`).
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct iot_thing_config_t {
@@ -344,11 +358,13 @@ pub struct iot_thing_config_t {
     pub endpoint: *const c_char,
     /// Required. MQTT client id, NUL-terminated UTF-8, 1..64 bytes, not starting with `$`.
     pub mqtt_id: *const c_char,
-    /// Name of the thing, NUL-terminated, 1..128 of `[a-zA-Z0-9:_-]`; NULL: `mqtt_id`.
+    /// Name of the thing, NUL-terminated, 1..128 of `[a-zA-Z0-9:_-]`; NULL: `mqtt_id`, which must
+    /// then be such a name.
     pub thing_name: *const c_char,
     /// Required with TLS. X.509 certificate of the device, PEM or DER.
     pub client_cert: iot_thing_bytes_t,
-    /// The certificate's private key: P-256, PEM or DER, SEC1 or PKCS#8. Copied, wiped by
+    /// The certificate's private key: P-256, PEM or DER, SEC1 or PKCS#8. Copied by
+    /// `iot_thing_init`, so this buffer may be wiped after it; the copy is wiped by
     /// `iot_thing_deinit`. Not given when `sign` is.
     pub private_key: iot_thing_bytes_t,
     /// Certificates that the server's must lead to: one or several, PEM or DER. Not given: Amazon
@@ -366,9 +382,11 @@ pub struct iot_thing_config_t {
     pub on_event: iot_thing_event_fn,
     /// Passed to `on_event`.
     pub on_event_user: *mut c_void,
-    /// 1: events are kept for `iot_thing_next_event` instead of being passed to `on_event`, for
-    /// programs that cannot be called back; needs about 1 KB more memory. While 8 events wait, or
-    /// one that borrows data, `iot_thing_poll` does nothing but return 0, so that none is lost.
+    /// For programs that cannot be called back: `IOT_THING_PULL_EVENTS` keeps events for
+    /// `iot_thing_next_event` instead of passing them to `on_event`, `IOT_THING_PULL_ALL` also the
+    /// cloud's requests (no `iot_thing_on_shadow_request` needed). Needs about 1 KB more memory.
+    /// While 8 events wait, or one that borrows data, `iot_thing_poll` does nothing but return 0,
+    /// so that none is lost. Operations still open at `iot_thing_deinit` are not told.
     pub pull_events: u32,
     /// TCP port, 0: 8883. With 443 the ALPN protocol `x-amzn-mqtt-ca` is sent, as AWS IoT needs.
     pub tcp_port: u16,
@@ -384,22 +402,23 @@ pub struct iot_thing_config_t {
     pub tx_size: u32,
     /// Largest answer that an `on_shadow_request` callback can write, 64..8192 bytes; 0: 512.
     pub reply_size: u32,
-    /// Messages in the outbox or waiting for their answer, 2..1024; 0: 16.
+    /// Messages in the outbox or waiting for their answer, 2..256; 0: 16.
     pub queue_len: u32,
     /// Largest TLS record that can be received, 512..16640 bytes; 0: 16640. A larger one ends the
     /// connection with `IOT_THING_ERR_TLS_RECORD_TOO_LARGE`, which tells the size.
     pub tls_rx_size: u32,
-    /// Largest TLS record sent, 512..16640 bytes; 0: 2048.
+    /// Largest TLS record sent, 512..16384 bytes; 0: 2048. The client certificate must fit.
     pub tls_tx_size: u32,
     /// Milliseconds for name resolution and TCP connection; 0: 20 s.
     pub connect_timeout_ms: u32,
     /// Milliseconds for the TLS handshake; 0: 30 s.
     pub tls_timeout_ms: u32,
-    /// Milliseconds for CONNACK and for SUBACK; 0: 10 s.
+    /// Milliseconds for the broker to answer CONNECT; 0: 10 s.
     pub mqtt_timeout_ms: u32,
     /// Milliseconds for which the network may refuse to take bytes; 0: 20 s.
     pub stall_timeout_ms: u32,
-    /// Milliseconds from sending a shadow request to its answer; 0: 10 s.
+    /// Milliseconds from the broker's acknowledgement of a shadow request to the service's answer;
+    /// 0: 10 s.
     pub shadow_timeout_ms: u32,
     /// Reconnect: the first delay is random between 0 and this many milliseconds; 0: 1 s.
     pub backoff_base_ms: u32,
@@ -407,6 +426,9 @@ pub struct iot_thing_config_t {
     pub backoff_cap_ms: u32,
     /// Reconnect: a connection that lasted this long sets the bound back; 0: 20 s.
     pub backoff_stable_ms: u32,
+    /// Milliseconds for the broker to acknowledge a message or a subscription; 0: 30 s. When they
+    /// have passed, the connection is made anew, and the message is sent again.
+    pub ack_timeout_ms: u32,
 }
 
 // ---- information ----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ use minimq::{
 };
 
 use crate::Error;
+use crate::error::Retry;
 use stream::Stream;
 use tap::Tap;
 
@@ -204,15 +205,27 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
         } else {
             QoS::AtMostOnce
         };
+        if let Some(error) = self.write_failure() {
+            return Err(NotTaken::Broken(error));
+        }
         match self
             .connection
             .publish(Publication::new(topic, payload).qos(qos))
             .await
         {
-            Ok(op) => Ok(op.map(Ticket)),
+            Ok(Some(op)) => Ok(Some(Ticket(op))),
+            // At QoS 0 nobody will ever tell whether it arrived, but that it did not leave is known.
+            Ok(None) => match self.write_failure() {
+                Some(error) => Err(NotTaken::Broken(error)),
+                None => Ok(None),
+            },
             Err(PubError::Payload(())) => Err(self.no_room()),
             Err(PubError::Session(e)) => Err(self.not_taken(e)),
         }
+    }
+
+    fn write_failure(&self) -> Option<Ended> {
+        self.tap.borrow().write_failure.map(Ended::plain)
     }
 
     /// Takes the next step: waits for a packet or for the moment to send a ping. Safe to drop.
@@ -269,6 +282,15 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
             | minimq::Error::InvalidRequest => NotTaken::TooLarge,
             e => NotTaken::Broken(self.explain(e)),
         }
+    }
+}
+
+/// Whether a message that the broker refused with this reason code can be sent again later: quota
+/// exceeded, message rate too high, server busy.
+pub const fn retry_verdict(code: u8) -> Retry {
+    match code {
+        0x89 | 0x96 | 0x97 => Retry::Later,
+        _ => Retry::No,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Listens to the bytes that arrive, for what minimq does not pass on.
 
+use crate::Error;
+
 /// What was heard, and where in the stream of packets it is.
 #[derive(Debug, Default)]
 pub struct Tap {
@@ -10,6 +12,8 @@ pub struct Tap {
     pub disconnect: Option<u8>,
     /// Bytes of the largest packet that was announced.
     pub largest: usize,
+    /// Writing has failed.
+    pub write_failure: Option<Error>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]

@@ -16,12 +16,13 @@ use crate::port::{Interest, PollSlot};
 
 /// How often a name that is being resolved is asked for again: there is no event to wait for.
 const RESOLVE_INTERVAL: Duration = Duration::from_millis(20);
+/// How often a connection that is being made is looked at, on ports that cannot tell when it is.
+const CONNECT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What one connection did and why it ended; shared with whoever has to report it.
 #[derive(Debug, Default)]
 pub struct Link {
     failure: Cell<Option<(Error, i32)>>,
-    closed_by_peer: Cell<bool>,
     bytes_in: Cell<u64>,
     bytes_out: Cell<u64>,
 }
@@ -30,11 +31,6 @@ impl Link {
     /// The first failure, with the port's own code.
     pub fn failure(&self) -> Option<(Error, i32)> {
         self.failure.get()
-    }
-
-    /// Whether the peer closed the connection.
-    pub fn closed_by_peer(&self) -> bool {
-        self.closed_by_peer.get()
     }
 
     /// Bytes received and sent since the last call.
@@ -88,7 +84,7 @@ pub async fn connect<'a, N: Stack>(
         stall,
         stalled_since: None,
     };
-    poll_fn(|_| {
+    poll_fn(|cx| {
         let Some(handle) = socket.handle.as_mut() else {
             return Poll::Ready(Err(Error::TcpConnect));
         };
@@ -100,6 +96,7 @@ pub async fn connect<'a, N: Stack>(
             Ok(()) => Poll::Ready(Ok(())),
             Err(nb::Error::WouldBlock) => {
                 slot.want(Interest::Write);
+                wake_at(Instant::now() + CONNECT_INTERVAL, cx);
                 Poll::Pending
             }
             Err(nb::Error::Other(e)) => {
@@ -130,7 +127,14 @@ async fn resolve<N: Stack>(
             wake_at(Instant::now() + RESOLVE_INTERVAL, cx);
             Poll::Pending
         }
-        Err(nb::Error::Other(e)) => Poll::Ready(Err(link.fail(Error::Resolve, N::error_code(&e)))),
+        Err(nb::Error::Other(e)) => {
+            let error = if N::is_contract(&e) {
+                Error::SocketContract
+            } else {
+                Error::Resolve
+            };
+            Poll::Ready(Err(link.fail(error, N::error_code(&e))))
+        }
     })
     .await
 }
@@ -143,9 +147,6 @@ impl<N: Stack> Socket<'_, N> {
     fn poll_read(&mut self, out: &mut [u8]) -> Poll<Result<usize, Error>> {
         if out.is_empty() {
             return Poll::Ready(Ok(0));
-        }
-        if let Some((error, _)) = self.link.failure() {
-            return Poll::Ready(Err(error));
         }
         let Some(handle) = self.handle.as_mut() else {
             return Poll::Ready(Err(Error::TcpClosed));
@@ -165,10 +166,7 @@ impl<N: Stack> Socket<'_, N> {
                 self.slot.want(Interest::Read);
                 Poll::Pending
             }
-            Err(nb::Error::Other(e)) if e.kind() == TcpErrorKind::PipeClosed => {
-                self.link.closed_by_peer.set(true);
-                Poll::Ready(Ok(0))
-            }
+            Err(nb::Error::Other(e)) if e.kind() == TcpErrorKind::PipeClosed => Poll::Ready(Ok(0)),
             Err(nb::Error::Other(e)) => {
                 let error = if N::is_contract(&e) {
                     Error::SocketContract
@@ -214,7 +212,6 @@ impl<N: Stack> Socket<'_, N> {
                 (Error::TcpTimeout, 0)
             }
             Err(nb::Error::Other(e)) if e.kind() == TcpErrorKind::PipeClosed => {
-                self.link.closed_by_peer.set(true);
                 return Poll::Ready(Err(Error::TcpClosed));
             }
             Err(nb::Error::Other(e)) if N::is_contract(&e) => {

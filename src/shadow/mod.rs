@@ -7,7 +7,7 @@ pub mod topic;
 pub use message::{Envelope, Versions};
 pub use token::{TOKEN_LEN, Token};
 
-use crate::thing::event::Retry;
+use crate::error::Retry;
 
 /// Largest shadow request, in bytes (AWS IoT limit).
 pub const MAX_DOCUMENT: usize = 8192;
@@ -25,6 +25,11 @@ pub fn update_request<'a>(reported: &'a [u8], token: &'a [u8; TOKEN_LEN]) -> [&'
 /// The parts of the request for the whole shadow.
 pub fn get_request(token: &[u8; TOKEN_LEN]) -> [&[u8]; 3] {
     [GET_HEAD, token, TAIL]
+}
+
+/// The size of an update that reports `reported_len` bytes.
+pub const fn update_size(reported_len: usize) -> usize {
+    UPDATE_HEAD.len() + UPDATE_TOKEN.len() + TOKEN_LEN + TAIL.len() + reported_len
 }
 
 /// Whether a request that the service rejected with `code` can be tried again.

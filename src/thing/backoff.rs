@@ -24,9 +24,10 @@ impl Backoff {
         }
     }
 
-    /// The connection that came online at `since` has ended at `now`.
-    pub fn ended(&mut self, since: Instant, now: Instant) {
-        if now.saturating_duration_since(since) >= self.stable {
+    /// The connection that came online at `since` has ended at `now`, perhaps because it was asked
+    /// to.
+    pub fn ended(&mut self, since: Instant, now: Instant, asked: bool) {
+        if asked || now.saturating_duration_since(since) >= self.stable {
             self.bound_ms = self.base_ms;
         }
     }
@@ -60,9 +61,11 @@ mod tests {
         backoff.next(0);
         backoff.next(0);
         let start = Instant::from_millis(5_000);
-        backoff.ended(start, Instant::from_millis(24_999));
+        backoff.ended(start, Instant::from_millis(24_999), false);
         assert_eq!(backoff.next(u32::MAX).as_millis(), 4_000);
-        backoff.ended(start, Instant::from_millis(25_000));
+        backoff.ended(start, Instant::from_millis(25_000), false);
+        assert_eq!(backoff.next(u32::MAX).as_millis(), 1_000);
+        backoff.ended(start, start, true);
         assert_eq!(backoff.next(u32::MAX).as_millis(), 1_000);
     }
 

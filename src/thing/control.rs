@@ -88,13 +88,12 @@ impl<'m, D: Copy + Send> Control<'m, D> {
     }
 
     /// Asks for a connection, or for its end.
-    pub fn want_connection(&self, wanted: bool) -> Result<(), Error> {
+    pub fn want_connection(&self, wanted: bool) {
         self.with(|shared| {
             shared.wanted = wanted;
             shared.asked = shared.asked.wrapping_add(1);
             shared.changed();
         });
-        Ok(())
     }
 
     /// Asks for the cloud's requests, or for no more of them.
@@ -125,7 +124,8 @@ impl<'m, D: Copy + Send> Control<'m, D> {
     /// Queues an update of the reported state; `reported` is checked to be a JSON object.
     pub fn update(&self, reported: &[u8], done: Option<D>) -> Result<(), Error> {
         if reported.len() > shadow::MAX_DOCUMENT {
-            self.with(|shared| shared.last_needed = reported.len());
+            let needed = shadow::update_size(reported.len());
+            self.with(|shared| shared.last_needed = needed);
             return Err(Error::TooLarge);
         }
         let value = Value::parse(reported)?;

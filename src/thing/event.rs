@@ -1,6 +1,7 @@
 //! What the application is told: states, events and the results of operations.
 
 use crate::Error;
+use crate::error::Retry;
 use crate::json::Value;
 
 /// Where the connection stands, see `iot_thing_get_state`. New values may be added.
@@ -58,18 +59,10 @@ pub enum EventKind {
     /// A shadow request (`pull_events` only): `data`, the JSON object of the requested state,
     /// borrowed until the next `iot_thing_poll`. Answer with `iot_thing_update_shadow`.
     ShadowRequest = 8,
-}
-
-/// Whether an operation that was rejected can be tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub enum Retry {
-    /// Not rejected, or no retry will help: the request itself is wrong (400, 401, 403, 413, ...).
-    No = 0,
-    /// The same request may succeed later (429, 500, 503, timed out).
-    Later = 1,
-    /// Read the shadow's current version first (409).
-    Refresh = 2,
+    /// The shadow could not be read, which is done to find the requests that were missed:
+    /// `error`, `IOT_THING_ERR_REJECTED` with `code`, or `IOT_THING_ERR_TIMED_OUT` (also when the
+    /// shadow document is larger than `rx_size`). It is tried again, less and less often.
+    FetchFailed = 9,
 }
 
 /// An event, as the core tells it.

@@ -12,6 +12,7 @@
 pub mod backoff;
 pub mod control;
 pub mod event;
+mod fetch;
 pub mod outbox;
 pub mod run;
 pub mod serve;

@@ -39,7 +39,8 @@ pub struct Entry<D> {
     start: usize,
     topic_len: usize,
     payload_len: usize,
-    /// When the answer is overdue, in milliseconds of the library's clock.
+    /// When the acknowledgement (if sent) or the answer (if acknowledged) is overdue, in
+    /// milliseconds of the library's clock.
     deadline: u64,
     /// Whom to tell.
     done: Option<D>,
@@ -176,13 +177,24 @@ impl<'m, D: Copy> Outbox<'m, D> {
             .split_at_checked(entry.topic_len)
     }
 
-    /// A message was handed to MQTT.
-    pub fn sent(&mut self, id: u32, ticket: Ticket, deadline: u64) {
+    /// A message was handed to MQTT and must be acknowledged by `ack_by`.
+    pub fn sent(&mut self, id: u32, ticket: Ticket, ack_by: u64) {
         if let Some(entry) = self.entry_mut(self.index(id)) {
             // It may have ended meanwhile.
             if matches!(entry.phase, Phase::Queued) {
                 entry.phase = Phase::Sent(ticket);
-                entry.deadline = deadline;
+                entry.deadline = ack_by;
+            }
+        }
+    }
+
+    /// What was sent is sent again and must be acknowledged by `ack_by`.
+    pub fn resent(&mut self, ack_by: u64) {
+        for index in 0..self.len {
+            if let Some(entry) = self.entry_mut(index)
+                && matches!(entry.phase, Phase::Sent(_))
+            {
+                entry.deadline = ack_by;
             }
         }
     }
@@ -221,12 +233,14 @@ impl<'m, D: Copy> Outbox<'m, D> {
     }
 
     /// Looks how sent messages stand and settles the first one that changed: acknowledged ones
-    /// are over or wait for the service's answer, ones whose session is lost are queued again.
+    /// are over or wait for the service's answer until `answer_by`, ones whose session is lost are
+    /// queued again.
     /// `refused` is the reason code if the broker refused one. Returns whom to tell what; to be
     /// called until it returns `None`.
     pub fn settle(
         &mut self,
         standing: impl Fn(&Ticket) -> Standing,
+        answer_by: u64,
         refused: &mut Option<u8>,
     ) -> Option<(Option<D>, End)> {
         for index in 0..self.len {
@@ -248,6 +262,7 @@ impl<'m, D: Copy> Outbox<'m, D> {
                     }
                     if matches!(entry.kind, Kind::Update(_)) {
                         entry.phase = Phase::Answer;
+                        entry.deadline = answer_by;
                     } else {
                         return Some((self.finish_at(index), End::Acknowledged));
                     }
@@ -259,17 +274,29 @@ impl<'m, D: Copy> Outbox<'m, D> {
 
     /// Ends one message whose answer is overdue at `now`.
     pub fn expire(&mut self, now: u64) -> Option<Option<D>> {
-        let index =
-            (0..self.len).find(|index| self.entry(*index).is_some_and(|e| e.deadline <= now))?;
+        let index = (0..self.len).find(|index| {
+            self.entry(*index)
+                .is_some_and(|e| matches!(e.phase, Phase::Answer) && e.deadline <= now)
+        })?;
         Some(self.finish_at(index))
     }
 
     /// When the next answer is overdue.
-    pub fn deadline(&self) -> Option<u64> {
+    pub fn answer_deadline(&self) -> Option<u64> {
+        self.earliest(|phase| matches!(phase, Phase::Answer))
+    }
+
+    /// When the next acknowledgement is overdue.
+    pub fn ack_deadline(&self) -> Option<u64> {
+        self.earliest(|phase| matches!(phase, Phase::Sent(_)))
+    }
+
+    fn earliest(&self, of: impl Fn(&Phase) -> bool) -> Option<u64> {
         (0..self.len)
-            .filter_map(|index| self.entry(index).map(|e| e.deadline))
+            .filter_map(|index| self.entry(index))
+            .filter(|entry| of(&entry.phase))
+            .map(|entry| entry.deadline)
             .min()
-            .filter(|at| *at != u64::MAX)
     }
 
     /// Ends the oldest message that is still open, whatever it waits for.
@@ -444,15 +471,15 @@ mod tests {
                 .unwrap();
             outbox.force_sent(count as usize - 1, 100 * u64::from(count));
         }
-        assert_eq!(outbox.deadline(), Some(100));
+        assert_eq!(outbox.answer_deadline(), Some(100));
         assert_eq!(outbox.expire(99), None);
         assert_eq!(outbox.expire(200), Some(Some(1)));
         assert_eq!(outbox.expire(200), Some(Some(2)));
         assert_eq!(outbox.expire(200), None);
-        assert_eq!(outbox.deadline(), Some(300));
+        assert_eq!(outbox.answer_deadline(), Some(300));
         assert_eq!(outbox.cancel(), Some(Some(3)));
         assert_eq!(outbox.cancel(), None);
-        assert_eq!(outbox.deadline(), None);
+        assert_eq!(outbox.answer_deadline(), None);
     }
 
     /// Random pushes and ends in any order, against a plain list.

@@ -8,13 +8,14 @@ use embassy_time::{Duration, Instant};
 
 use super::backoff::Backoff;
 use super::control::{ConnectionInfo, Control};
-use super::event::{Event, EventKind, Outcome, Retry, State};
+use super::event::{Event, EventKind, Outcome, State};
 use super::serve::Service;
 use super::stats::count;
 use super::transport::Transport;
-use super::wait::{Either, before, either, until};
+use super::wait::{Either, before, either, next_poll, until};
 use super::{App, Failure};
 use crate::Error;
+use crate::error::Retry;
 use crate::net::{self, Link, Stack};
 use crate::port::{Board, LogLevel, PollSlot};
 use crate::shadow::topic::Topics;
@@ -32,11 +33,13 @@ pub struct Settings<'m> {
     pub connect_timeout: Duration,
     /// TLS handshake.
     pub tls_timeout: Duration,
-    /// CONNACK, and SUBACK.
+    /// CONNACK.
     pub mqtt_timeout: Duration,
+    /// PUBACK and SUBACK.
+    pub ack_timeout: Duration,
     /// Network that takes no bytes.
     pub stall_timeout: Duration,
-    /// From a shadow request to its answer.
+    /// From the acknowledgement of a shadow request to its answer.
     pub shadow_timeout: Duration,
     /// Reconnection.
     pub backoff: Backoff,
@@ -148,7 +151,7 @@ where
     poll_fn(|cx| {
         env.expire();
         let poll: Poll<()> = life.as_mut().poll(cx);
-        if let Some(at) = env.control.with(|shared| shared.outbox.deadline()) {
+        if let Some(at) = env.control.with(|shared| shared.outbox.answer_deadline()) {
             embassy_time_driver::schedule_wake(Instant::from_millis(at).as_ticks(), cx.waker());
         }
         poll
@@ -180,18 +183,28 @@ where
         let link = Link::default();
         let end = {
             let attempt = pin!(attempt(env, stack, transport, service, &link));
-            match either(attempt, pin!(given_up(env))).await {
-                Either::First(end) => end,
-                Either::Second(()) => End::Asked,
+            let given_up = pin!(given_up(env));
+            let mut race = pin!(either(attempt, given_up));
+            poll_fn(|cx| {
+                let poll = race.as_mut().poll(cx);
+                count_bytes(&env, &link);
+                poll
+            })
+            .await
+        };
+        let end = match end {
+            Either::First(End::Failed(failure)) if env.control.with(|shared| shared.wanted) => {
+                End::Failed(failure)
             }
+            // Whatever went wrong while it was being ended: it has ended.
+            Either::First(_) | Either::Second(()) => End::Asked,
         };
         let online_since = service.take_online_since();
-        let (bytes_in, bytes_out) = link.take_bytes();
-        env.control.with(|shared| {
-            shared.connection = ConnectionInfo::default();
-            shared.statistics.bytes_in = shared.statistics.bytes_in.wrapping_add(bytes_in);
-            shared.statistics.bytes_out = shared.statistics.bytes_out.wrapping_add(bytes_out);
-        });
+        if let Some(since) = online_since {
+            backoff.ended(since, Instant::now(), end == End::Asked);
+        }
+        env.control
+            .with(|shared| shared.connection = ConnectionInfo::default());
 
         match end {
             End::Asked => {
@@ -205,17 +218,32 @@ where
                 }
             }
             End::Failed(mut failure) => {
-                // The socket knows best why it failed.
-                if let Some((error, port_error)) = link.failure() {
+                // The socket knows best why it failed, unless the broker has said why.
+                if let Some((error, port_error)) = link.failure()
+                    && failure.code < 0
+                {
                     failure.error = error;
                     failure.port_error = port_error;
                 }
-                let delay = retry_delay(&env, &mut backoff, online_since);
+                let delay = retry_delay(&env, &mut backoff);
                 env.set_state(State::Waiting);
                 tell_failure(&env, failure, online_since.is_some(), delay);
                 wait_to_retry(&env, Instant::now() + delay).await;
             }
         }
+        // However the application reacts, one poll makes one attempt.
+        next_poll().await;
+    }
+}
+
+fn count_bytes<A: App>(env: &Env<'_, A>, link: &Link) {
+    let (bytes_in, bytes_out) = link.take_bytes();
+    if bytes_in | bytes_out != 0 {
+        env.control.with(|shared| {
+            let statistics = &mut shared.statistics;
+            statistics.bytes_in = statistics.bytes_in.wrapping_add(bytes_in);
+            statistics.bytes_out = statistics.bytes_out.wrapping_add(bytes_out);
+        });
     }
 }
 
@@ -255,28 +283,25 @@ where
     }
 }
 
-/// Ready when the connection is no longer wanted and nothing has to be said to the broker first.
+/// Time for a polite end, from the moment at which it is asked for.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Ready when the connection is no longer wanted, and the broker either need not be told or has not
+/// let itself be told in time.
 async fn given_up<A: App>(env: Env<'_, A>) {
-    poll_fn(|_| {
-        ready_if(env.control.with(|shared| {
-            !shared.wanted
-                && matches!(
-                    shared.state,
-                    State::Resolving | State::Connecting | State::Securing | State::Opening
-                )
-        }))
-    })
-    .await;
+    poll_fn(|_| ready_if(!env.control.with(|shared| shared.wanted))).await;
+    let silent = |state| {
+        matches!(
+            state,
+            State::Resolving | State::Connecting | State::Securing | State::Opening
+        )
+    };
+    if !silent(env.control.state()) {
+        until(Some(Instant::now() + GOODBYE)).await;
+    }
 }
 
-fn retry_delay<A: App + Board>(
-    env: &Env<'_, A>,
-    backoff: &mut Backoff,
-    online_since: Option<Instant>,
-) -> Duration {
-    if let Some(since) = online_since {
-        backoff.ended(since, Instant::now());
-    }
+fn retry_delay<A: App + Board>(env: &Env<'_, A>, backoff: &mut Backoff) -> Duration {
     let mut random = [0; 4];
     match env.app.random(&mut random) {
         Ok(()) => backoff.next(u32::from_le_bytes(random)),

@@ -7,26 +7,25 @@ use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
 
-use embassy_time::{Duration, Instant};
+use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 
 use super::control::Shared;
-use super::event::{Event, EventKind, Outcome, Retry, State};
+use super::event::{Event, EventKind, Outcome, State};
+use super::fetch::Fetch;
 use super::outbox::{self, Kind};
 use super::run::{End, Env};
 use super::stats::{count, mark};
 use super::wait::{Either, before, either, next_poll, until};
 use super::{Answer, App, Failure};
 use crate::Error;
-use crate::json::{Value, Writer};
+use crate::error::Retry;
+use crate::json::{self, Value, Writer};
 use crate::mqtt::topic::MAX_TOPIC;
-use crate::mqtt::{Client, Ended, NotTaken, Session, Standing, Ticket, Turn};
+use crate::mqtt::{self, Client, Ended, NotTaken, Session, Standing, Ticket, Turn};
 use crate::port::{Board, LogLevel};
 use crate::shadow::topic::Inbound;
-use crate::shadow::{self, Envelope, Token, Versions};
-
-/// Pause before the shadow is asked for again after the service refused.
-const FETCH_RETRY: Duration = Duration::from_secs(10);
+use crate::shadow::{self, Envelope, Versions};
 
 /// What uses a connection; lives as long as the Thing.
 pub struct Service<'m, A: App> {
@@ -83,17 +82,6 @@ struct Subscriptions {
     open: Option<(Ticket, Groups, Instant)>,
 }
 
-/// Reading the whole shadow, to find the requests that were missed.
-#[derive(Clone, Copy)]
-enum Fetch {
-    /// Nothing missed.
-    Idle,
-    /// To be asked for, at this moment.
-    Due(Instant),
-    /// Asked for; overdue at this moment.
-    Open(Token, Instant),
-}
-
 impl<'m, A: App + Board> Service<'m, A> {
     /// `reply` holds the largest answer to a request.
     pub fn new(env: Env<'m, A>, session: Session<'m>, reply: &'m mut [u8]) -> Self {
@@ -102,7 +90,7 @@ impl<'m, A: App + Board> Service<'m, A> {
             desk: Desk {
                 env,
                 subscriptions: Subscriptions::default(),
-                fetch: Fetch::Idle,
+                fetch: Fetch::default(),
                 versions: Versions::default(),
                 reply,
                 reply_len: 0,
@@ -171,8 +159,8 @@ impl<A: App + Board> Desk<'_, A> {
             }
             self.subscribe(client).await?;
             self.announce(client.resumed());
-            self.fetch(client).await?;
             self.queue_reply();
+            self.fetch(client).await?;
             self.send(client).await?;
 
             let mut refused = None;
@@ -215,14 +203,23 @@ impl<A: App + Board> Desk<'_, A> {
         self.env
             .control
             .with(|shared| shared.connection.session_resumed = resumed);
-        if !resumed {
+        let settings = self.env.settings;
+        let now = Instant::now();
+        let ack_by = now + settings.ack_timeout;
+        if resumed {
+            // What was in flight is sent again.
+            self.fetch.resent(ack_by, now + settings.shadow_timeout);
+            if let Some((_, _, deadline)) = &mut self.subscriptions.open {
+                *deadline = ack_by;
+            }
+        } else {
             self.subscriptions.confirmed = Groups::default();
             self.subscriptions.open = None;
-            self.fetch = Fetch::Idle;
-        } else if let Some((_, _, deadline)) = &mut self.subscriptions.open {
-            // It is sent again with the session.
-            *deadline = Instant::now() + self.env.settings.mqtt_timeout;
+            self.fetch.forget();
         }
+        self.env
+            .control
+            .with(|shared| shared.outbox.resent(ack_by.as_millis()));
         // What was in flight when the session was lost is queued again.
         self.settle_outbox(client, None);
     }
@@ -242,15 +239,11 @@ impl<A: App + Board> Desk<'_, A> {
         subscriptions.needed.answers |= updates;
         if requests && !subscriptions.needed.requests && subscriptions.confirmed.requests {
             // Nobody listened for a while.
-            self.fetch = Fetch::Due(Instant::now());
+            self.fetch.want();
         }
         subscriptions.needed.requests = requests;
-        if let Some((_, _, deadline)) = subscriptions.open {
-            return if Instant::now() < deadline {
-                Ok(())
-            } else {
-                Err(Error::MqttTimeout.into())
-            };
+        if subscriptions.open.is_some() {
+            return Ok(());
         }
         let missing = subscriptions.needed.without(subscriptions.confirmed);
         if !missing.any() {
@@ -264,13 +257,11 @@ impl<A: App + Board> Desk<'_, A> {
         let requests = topics.requests().into_iter().filter(|_| missing.requests);
         match client.subscribe(answers.chain(requests)).await {
             Ok(ticket) => {
-                let deadline = Instant::now() + self.env.settings.mqtt_timeout;
+                let deadline = Instant::now() + self.env.settings.ack_timeout;
                 self.subscriptions.open = Some((ticket, missing, deadline));
                 Ok(())
             }
-            Err(NotTaken::Later) => Ok(()),
-            Err(NotTaken::TooLarge) => Err(Error::TooLarge.into()),
-            Err(NotTaken::Broken(ended)) => Err(ended.into()),
+            Err(not_taken) => later_or_failure(not_taken),
         }
     }
 
@@ -306,32 +297,42 @@ impl<A: App + Board> Desk<'_, A> {
         IO: Read<Error = Error> + Write<Error = Error>,
     {
         let now = Instant::now();
-        if let Fetch::Open(_, deadline) = self.fetch
-            && deadline <= now
-        {
-            self.fetch = Fetch::Due(now);
+        if self.fetch.expire(now) {
+            self.fetch_failed(Error::TimedOut, -1);
         }
-        let due = matches!(self.fetch, Fetch::Due(at) if at <= now);
-        if !due || !self.subscriptions.confirmed.requests {
+        // While an answer waits for room, what would be found could not be acted on.
+        if !self.subscriptions.confirmed.requests || self.reply_len > 0 || !self.fetch.is_due(now) {
             return Ok(());
         }
+        let settings = self.env.settings;
         let token = self.env.control.with(Shared::next_token);
         let text = token.text();
         let sent = client
-            .publish(self.env.settings.topics.get(), true, |out| {
+            .publish(settings.topics.get(), true, |out| {
                 copy_all(&shadow::get_request(&text), out)
             })
             .await;
         match sent {
-            Ok(_) => {
+            Ok(Some(ticket)) => {
                 self.sent_one();
-                self.fetch = Fetch::Open(token, now + self.env.settings.shadow_timeout);
+                let ack_by = now + settings.ack_timeout;
+                let answer_by = now + settings.shadow_timeout;
+                self.fetch.sent(token, ticket, now, ack_by, answer_by);
                 Ok(())
             }
-            Err(NotTaken::Later) => Ok(()),
-            Err(NotTaken::TooLarge) => Err(Error::TooLarge.into()),
-            Err(NotTaken::Broken(ended)) => Err(ended.into()),
+            // At QoS 1 there is a ticket.
+            Ok(None) => Ok(()),
+            Err(not_taken) => later_or_failure(not_taken),
         }
+    }
+
+    fn fetch_failed(&self, error: Error, code: i32) {
+        self.env.tell(Event {
+            kind: EventKind::FetchFailed,
+            error: Some(error),
+            code,
+            ..Event::default()
+        });
     }
 
     // ---- sending ----------------------------------------------------------------------------------
@@ -369,13 +370,8 @@ impl<A: App + Board> Desk<'_, A> {
             match sent {
                 Ok(Some(ticket)) => {
                     self.sent_one();
-                    let deadline = match due.kind {
-                        Kind::Publish { .. } => u64::MAX,
-                        Kind::Update(_) => {
-                            (Instant::now() + self.env.settings.shadow_timeout).as_millis()
-                        }
-                    };
-                    control.with(|shared| shared.outbox.sent(due.id, ticket, deadline));
+                    let ack_by = (Instant::now() + self.env.settings.ack_timeout).as_millis();
+                    control.with(|shared| shared.outbox.sent(due.id, ticket, ack_by));
                 }
                 Ok(None) => {
                     self.sent_one();
@@ -385,7 +381,8 @@ impl<A: App + Board> Desk<'_, A> {
                 Err(NotTaken::TooLarge) => {
                     self.end(due.id, outbox::End::TooLarge);
                 }
-                Err(NotTaken::Broken(ended)) => return Err(ended.into()),
+                // Reading tells why.
+                Err(NotTaken::Broken(_)) => return Ok(()),
             }
             self.pause().await;
         }
@@ -418,21 +415,53 @@ impl<A: App + Board> Desk<'_, A> {
             }
             self.subscriptions.confirmed = self.subscriptions.confirmed.with(groups);
             if groups.requests {
-                self.fetch = Fetch::Due(Instant::now());
+                self.fetch.want();
+            }
+        }
+        if let Some(open) = self.fetch.open()
+            && open.ack_by.is_some()
+            && client.standing(&open.ticket) != Standing::Open
+        {
+            self.fetch.acknowledged();
+            if let Some(code) = refused.take() {
+                self.fetch.failed(Instant::now());
+                self.fetch_failed(Error::Rejected, i32::from(code));
             }
         }
         self.settle_outbox(client, refused);
-        Ok(())
+        self.overdue()
+    }
+
+    /// Fails when the broker has left something unacknowledged for too long. MQTT 5 sends nothing
+    /// again on a live connection, so only a new one helps.
+    fn overdue(&self) -> Result<(), Failure> {
+        let now = Instant::now();
+        match self.ack_deadline() {
+            Some(deadline) if deadline <= now => Err(Error::MqttTimeout.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn ack_deadline(&self) -> Option<Instant> {
+        let subscription = self.subscriptions.open.map(|(_, _, deadline)| deadline);
+        let fetch = self.fetch.open().and_then(|open| open.ack_by);
+        let message = self
+            .env
+            .control
+            .with(|shared| shared.outbox.ack_deadline())
+            .map(Instant::from_millis);
+        [subscription, fetch, message].into_iter().flatten().min()
     }
 
     fn settle_outbox<IO>(&self, client: &Client<'_, '_, IO>, mut refused: Option<u8>)
     where
         IO: Read<Error = Error> + Write<Error = Error>,
     {
+        let answer_by = (Instant::now() + self.env.settings.shadow_timeout).as_millis();
         while let Some((done, end)) = self.env.control.with(|shared| {
             shared
                 .outbox
-                .settle(|ticket| client.standing(ticket), &mut refused)
+                .settle(|ticket| client.standing(ticket), answer_by, &mut refused)
         }) {
             self.deliver(done, end);
         }
@@ -450,17 +479,10 @@ impl<A: App + Board> Desk<'_, A> {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let subscription = self.subscriptions.open.map(|(_, _, deadline)| deadline);
-        let fetch = match self.fetch {
-            Fetch::Idle => None,
-            // Until there is a subscription it cannot be asked for, and that ends the wait itself.
-            Fetch::Due(_) if !self.subscriptions.confirmed.requests => None,
-            // Its moment has come and it was not taken: there was no room, and progress ends the
-            // wait.
-            Fetch::Due(at) if at <= Instant::now() => None,
-            Fetch::Due(at) | Fetch::Open(_, at) => Some(at),
-        };
-        [subscription, fetch].into_iter().flatten().min()
+        let can_ask = self.subscriptions.confirmed.requests && self.reply_len == 0;
+        let fetch = self.fetch.wake_at(Instant::now(), can_ask);
+        let ack = self.ack_deadline();
+        [fetch, ack].into_iter().flatten().min()
     }
 
     // ---- receiving ------------------------------------------------------------------------------------
@@ -478,12 +500,7 @@ impl<A: App + Board> Desk<'_, A> {
         let envelope = match Envelope::parse(payload) {
             Ok(envelope) => envelope,
             Err(error) => {
-                self.env.tell(Event {
-                    kind: EventKind::BadMessage,
-                    error: Some(error),
-                    code: -1,
-                    ..Event::default()
-                });
+                self.bad_message(error);
                 return;
             }
         };
@@ -491,36 +508,40 @@ impl<A: App + Board> Desk<'_, A> {
             Inbound::UpdateAccepted => self.answered(&envelope, None),
             Inbound::UpdateRejected => self.answered(&envelope, Some(Error::Rejected)),
             Inbound::Delta => {
+                self.fetch.saw(envelope.version);
                 if !self.versions.accept_delta(envelope.version) {
                     self.env
                         .control
                         .with(|shared| count(&mut shared.statistics.shadow_stale));
+                    // Old, or of a shadow that was deleted and made anew: the shadow itself tells.
+                    self.fetch.want();
                 } else if let Some(state) = envelope.state {
                     self.request(state).await;
                 }
             }
-            Inbound::GetAccepted if self.is_fetch(envelope.token) => {
-                self.fetch = Fetch::Idle;
-                self.versions.reset(envelope.version);
-                if let Some(state) = envelope.delta_of_get() {
-                    self.request(state).await;
+            Inbound::GetAccepted if self.fetch.is_answer(envelope.token) => {
+                if self.fetch.answered(envelope.version) {
+                    self.versions.reset(envelope.version);
+                    if let Some(state) = envelope.delta_of_get() {
+                        self.request(state).await;
+                    }
                 }
             }
             // No shadow yet: nothing was requested.
-            Inbound::GetRejected if self.is_fetch(envelope.token) && envelope.code == 404 => {
-                self.fetch = Fetch::Idle;
-                self.versions.reset(0);
+            Inbound::GetRejected
+                if self.fetch.is_answer(envelope.token) && envelope.code == 404 =>
+            {
+                if self.fetch.answered(0) {
+                    self.versions.reset(0);
+                }
             }
-            Inbound::GetRejected if self.is_fetch(envelope.token) => {
-                self.fetch = Fetch::Due(Instant::now() + FETCH_RETRY);
+            Inbound::GetRejected if self.fetch.is_answer(envelope.token) => {
+                self.fetch.failed(Instant::now());
+                self.fetch_failed(Error::Rejected, envelope.code);
             }
             // The answer to somebody else's question.
             Inbound::GetAccepted | Inbound::GetRejected => {}
         }
-    }
-
-    fn is_fetch(&self, token: Option<Token>) -> bool {
-        matches!((self.fetch, token), (Fetch::Open(ours, _), Some(theirs)) if ours == theirs)
     }
 
     fn answered(&self, envelope: &Envelope<'_>, error: Option<Error>) {
@@ -551,7 +572,11 @@ impl<A: App + Board> Desk<'_, A> {
         if self.reply_len > 0 {
             // The last answer still waits for room. The whole shadow is read again afterwards, and
             // this request with it.
-            self.fetch = Fetch::Due(Instant::now());
+            self.fetch.want();
+            return;
+        }
+        if requested.kind() != json::Kind::Object {
+            self.bad_message(Error::JsonType);
             return;
         }
         self.env
@@ -578,6 +603,15 @@ impl<A: App + Board> Desk<'_, A> {
             Answer::Later => next_poll().await,
             Answer::Nobody => {}
         }
+    }
+
+    fn bad_message(&self, error: Error) {
+        self.env.tell(Event {
+            kind: EventKind::BadMessage,
+            error: Some(error),
+            code: -1,
+            ..Event::default()
+        });
     }
 
     fn queue_reply(&mut self) {
@@ -614,10 +648,18 @@ impl outbox::End {
             Self::Acknowledged => Outcome::plain(None, Retry::No),
             Self::Refused(code) => Outcome {
                 code: i32::from(code),
-                ..Outcome::plain(Some(Error::Rejected), Retry::No)
+                ..Outcome::plain(Some(Error::Rejected), mqtt::retry_verdict(code))
             },
             Self::TooLarge => Outcome::plain(Some(Error::TooLarge), Retry::No),
         }
+    }
+}
+
+/// No room now is no failure, and of a broken connection reading tells why.
+fn later_or_failure(not_taken: NotTaken) -> Result<(), Failure> {
+    match not_taken {
+        NotTaken::Later | NotTaken::Broken(_) => Ok(()),
+        NotTaken::TooLarge => Err(Error::TooLarge.into()),
     }
 }
 

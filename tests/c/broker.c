@@ -409,7 +409,7 @@ static void shadow_update(broker_t *broker, const char *text)
         violated(broker, "an update without reported state or without a client token");
         return;
     }
-    if (broker->shadow_mode == SHADOW_IS_SILENT) {
+    if (broker->silent_updates || broker->shadow_mode == SHADOW_IS_SILENT) {
         return;
     }
     if (broker->shadow_mode == SHADOW_REJECTS) {

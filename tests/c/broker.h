@@ -54,6 +54,7 @@ typedef struct {
     int receive_maximum;    /* 0: not sent in CONNACK */
     int server_keep_alive;  /* 0: not sent in CONNACK */
     broker_shadow_mode_t shadow_mode;
+    int silent_updates;     /* updates are not answered, everything else is */
     int shadow_code;        /* of a rejection */
     int hold_answers;       /* shadow answers are kept back until broker_release_answers() */
 

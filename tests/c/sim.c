@@ -270,6 +270,9 @@ static int32_t link_send(void *user, ptrdiff_t socket, const uint8_t *data, size
     if (link->broker->closing && broker_pending(link->broker) == 0) {
         return IOT_THING_SOCKET_CLOSED;
     }
+    if (link->faults.send_error) {
+        return link->faults.send_error;
+    }
     if (link->faults.send_stalls || blocks_now(link)) {
         return IOT_THING_SOCKET_WOULD_BLOCK;
     }

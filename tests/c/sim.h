@@ -50,6 +50,7 @@ typedef struct {
     size_t cut_after_received;  /* or has received so many; SIM_NEVER: not */
     int cut_repeats;            /* so many further connections break at the same byte */
     int cut_closes;             /* 1: as the peer closing; 0: as a reset */
+    int32_t send_error;         /* send fails with it; what has arrived can still be read */
     int send_stalls;            /* send would block until this is 0 again */
     int recv_stalls;
     int32_t resolve_error;      /* 0: the name is found */

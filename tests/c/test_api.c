@@ -105,7 +105,7 @@ static void call_everything(iot_thing_t *thing, int32_t error)
 {
     ptrdiff_t handle = 0;
     uint32_t interest = 0;
-    iot_thing_event_t event;
+    iot_thing_event_t event = IOT_THING_EVENT_INIT;
     iot_thing_connection_t connection = IOT_THING_CONNECTION_INIT;
     iot_thing_statistics_t statistics = IOT_THING_STATISTICS_INIT;
 
@@ -338,13 +338,12 @@ static void struct_sizes(void)
     CONFIG(IOT_THING_ERR_STRUCT_SIZE, device.config.struct_size = config_size + 1);
     CONFIG(IOT_THING_ERR_STRUCT_SIZE, device.config.struct_size = UINT32_MAX);
     /* An application built against an older header: what it did not know is left at defaults. */
-    CONFIG(IOT_THING_OK, (device.config.backoff_stable_ms = 99, /* not looked at */
-                          device.config.struct_size =
-                              (uint32_t)offsetof(iot_thing_config_t, backoff_stable_ms)));
     CONFIG(IOT_THING_OK, (device.config.rx_size = 1, /* not looked at */
                           device.config.struct_size =
-                              (uint32_t)offsetof(iot_thing_config_t, rx_size)));
-    CONFIG(IOT_THING_ERR_TRANSPORT, device.config.struct_size = 4);
+                              (uint32_t)offsetof(iot_thing_config_t, pull_events)));
+    CONFIG(IOT_THING_ERR_TRANSPORT, device.config.struct_size = sizeof(void *));
+    /* No structure ends in the middle of a field. */
+    CONFIG(IOT_THING_ERR_STRUCT_SIZE, device.config.struct_size = sizeof(void *) + 1);
 
     SOCKETS(IOT_THING_ERR_STRUCT_SIZE, struct_size = 0);
     SOCKETS(IOT_THING_ERR_STRUCT_SIZE, struct_size = sizeof bad_sockets + 1);
@@ -684,7 +683,7 @@ static void wait_function(void)
 
 static void next_event_only_when_pulling(void)
 {
-    iot_thing_event_t event;
+    iot_thing_event_t event = IOT_THING_EVENT_INIT;
     sim_start(0);
     sim_device_init(&device, "thing");
     CHECK_EQ(sim_device_make(&device), IOT_THING_OK);
@@ -695,6 +694,7 @@ static void next_event_only_when_pulling(void)
     device.config.pull_events = 1;
     CHECK_EQ(sim_device_make(&device), IOT_THING_OK);
     memset(&event, 0x5A, sizeof event);
+    event.struct_size = sizeof event;
     CHECK_EQ(iot_thing_next_event(device.thing, &event), IOT_THING_OK);
     CHECK_EQ(event.type, IOT_THING_EVENT_NONE);
     CHECK(sim_device_end(&device));

@@ -1134,7 +1134,7 @@ static int kinds_seen;
 
 static void call_forbidden(sim_device_t *d, int what)
 {
-    iot_thing_event_t event;
+    iot_thing_event_t event = IOT_THING_EVENT_INIT;
     kinds_seen |= 1 << what;
     CHECK_EQ(iot_thing_poll(d->thing), IOT_THING_ERR_BUSY);
     CHECK_EQ(iot_thing_deinit(d->thing), IOT_THING_ERR_BUSY);
@@ -1295,16 +1295,15 @@ static void disconnect_in_the_event_of_a_failure(void)
 
 static void events_can_be_pulled(void)
 {
-    iot_thing_event_t event;
+    iot_thing_event_t event = IOT_THING_EVENT_INIT;
     int connected = 0;
     int requests = 0;
     int done = 0;
     static int marker;
     sim_start(0);
     sim_device_init(&device, "thing");
-    device.config.pull_events = 1;
+    device.config.pull_events = IOT_THING_PULL_ALL;
     CHECK_EQ(sim_device_make(&device), IOT_THING_OK);
-    CHECK_EQ(iot_thing_on_shadow_request(device.thing, sim_on_request, &device), IOT_THING_OK);
     iot_thing_connect(device.thing);
     CHECK_EQ(iot_thing_update_shadow(device.thing, "{\"p\":1}", NULL, &marker), IOT_THING_OK);
     for (int round = 0; round < 2000; round++) {
@@ -1341,7 +1340,7 @@ static void events_can_be_pulled(void)
 /* While events wait, nothing is lost: poll does nothing and says so. */
 static void events_that_are_not_pulled_stop_the_thing(void)
 {
-    iot_thing_event_t event;
+    iot_thing_event_t event = IOT_THING_EVENT_INIT;
     int states = 0;
     sim_start(0);
     sim_device_init(&device, "thing");

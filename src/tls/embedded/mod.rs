@@ -111,11 +111,6 @@ impl<'a, S> Slot<'a, S> {
         })
     }
 
-    /// Gives the socket back.
-    pub fn into_socket(self) -> S {
-        self.line.into_inner().socket
-    }
-
     /// Calls `function` with gate and socket.
     fn with_line<T>(&self, function: impl FnOnce(&mut Line<'a, S>) -> T) -> Result<T, Error> {
         // Never borrowed twice: nothing that runs within a borrow knows the slot.
