@@ -20,9 +20,9 @@ use crate::port::PollSlot;
 use crate::shadow::topic::Topics;
 use crate::thing::App;
 use crate::thing::control::Control;
+use crate::thing::env::{Env, Settings};
 use crate::thing::event::Outcome;
 use crate::thing::outbox::Entry;
-use crate::thing::run::{Env, Settings};
 use crate::thing::serve::Service;
 
 // SAFETY: integers only.

@@ -3,6 +3,7 @@
 
 use embedded_io_async::{ErrorType, Read, Write};
 
+use super::ByteStream;
 use crate::Error;
 
 /// A stream with a write buffer. Cancel-safe: what was accepted is sent by the next flush.
@@ -14,10 +15,7 @@ pub struct Buffered<'a, S> {
     filled: usize,
 }
 
-impl<'a, S> Buffered<'a, S>
-where
-    S: Read<Error = Error> + Write<Error = Error>,
-{
+impl<'a, S: ByteStream> Buffered<'a, S> {
     /// Buffers up to `out.len()` bytes.
     pub fn new(stream: S, out: &'a mut [u8]) -> Self {
         Self {
@@ -43,19 +41,13 @@ impl<S: ErrorType<Error = Error>> ErrorType for Buffered<'_, S> {
     type Error = Error;
 }
 
-impl<S> Read for Buffered<'_, S>
-where
-    S: Read<Error = Error> + Write<Error = Error>,
-{
+impl<S: ByteStream> Read for Buffered<'_, S> {
     async fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         self.stream.read(out).await
     }
 }
 
-impl<S> Write for Buffered<'_, S>
-where
-    S: Read<Error = Error> + Write<Error = Error>,
-{
+impl<S: ByteStream> Write for Buffered<'_, S> {
     async fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
         if self.filled == self.out.len() || self.sent > 0 {
             self.drain().await?;

@@ -7,7 +7,16 @@ mod socket;
 pub use buffered::Buffered;
 pub use socket::{Link, Socket, connect};
 
+use embedded_io_async::{Read, Write};
 use embedded_nal::{Dns, TcpClientStack};
+
+use crate::Error;
+
+/// A byte stream as every layer above the socket sees it: futures that are dropped while they are
+/// pending have taken nothing.
+pub trait ByteStream: Read<Error = Error> + Write<Error = Error> {}
+
+impl<T: Read<Error = Error> + Write<Error = Error>> ByteStream for T {}
 
 /// The error of a stack.
 pub type StackError<N> = <N as TcpClientStack>::Error;

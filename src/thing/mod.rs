@@ -11,6 +11,7 @@
 
 pub mod backoff;
 pub mod control;
+pub mod env;
 pub mod event;
 mod fetch;
 pub mod outbox;

@@ -8,13 +8,12 @@ use core::pin::pin;
 use core::task::Poll;
 
 use embassy_time::Instant;
-use embedded_io_async::{Read, Write};
 
 use super::control::Shared;
+use super::env::{End, Env};
 use super::event::{Event, EventKind, Outcome, State};
 use super::fetch::Fetch;
 use super::outbox::{self, Kind};
-use super::run::{End, Env};
 use super::stats::{count, mark};
 use super::wait::{Either, before, either, next_poll, until};
 use super::{Answer, App, Failure};
@@ -23,6 +22,7 @@ use crate::error::Retry;
 use crate::json::{self, Value, Writer};
 use crate::mqtt::topic::MAX_TOPIC;
 use crate::mqtt::{self, Client, Ended, NotTaken, Session, Standing, Ticket, Turn};
+use crate::net::ByteStream;
 use crate::port::{Board, LogLevel};
 use crate::shadow::topic::Inbound;
 use crate::shadow::{self, Envelope, Versions};
@@ -110,10 +110,7 @@ impl<'m, A: App + Board> Service<'m, A> {
     }
 
     /// Uses a connection until it ends.
-    pub async fn serve<IO>(&mut self, io: IO) -> End
-    where
-        IO: Read<Error = Error> + Write<Error = Error>,
-    {
+    pub async fn serve<IO: ByteStream>(&mut self, io: IO) -> End {
         let desk = &mut self.desk;
         desk.env.set_state(State::Opening);
         let deadline = Instant::now() + desk.env.settings.mqtt_timeout;
@@ -146,10 +143,10 @@ impl From<Ended> for Failure {
 
 impl<A: App + Board> Desk<'_, A> {
     /// Works until the connection is no longer wanted or fails.
-    async fn work<IO>(&mut self, client: &mut Client<'_, '_, IO>) -> Result<(), Failure>
-    where
-        IO: Read<Error = Error> + Write<Error = Error>,
-    {
+    async fn work<IO: ByteStream>(
+        &mut self,
+        client: &mut Client<'_, '_, IO>,
+    ) -> Result<(), Failure> {
         self.begin(client);
         let control = self.env.control;
         loop {
@@ -195,10 +192,7 @@ impl<A: App + Board> Desk<'_, A> {
         }
     }
 
-    fn begin<IO>(&mut self, client: &Client<'_, '_, IO>)
-    where
-        IO: Read<Error = Error> + Write<Error = Error>,
-    {
+    fn begin<IO: ByteStream>(&mut self, client: &Client<'_, '_, IO>) {
         let resumed = client.resumed();
         self.env
             .control
@@ -226,10 +220,10 @@ impl<A: App + Board> Desk<'_, A> {
 
     // ---- subscriptions ------------------------------------------------------------------------
 
-    async fn subscribe<IO>(&mut self, client: &mut Client<'_, '_, IO>) -> Result<(), Failure>
-    where
-        IO: Read<Error = Error> + Write<Error = Error>,
-    {
+    async fn subscribe<IO: ByteStream>(
+        &mut self,
+        client: &mut Client<'_, '_, IO>,
+    ) -> Result<(), Failure> {
         let (updates, requests) = self.env.control.with(|shared| {
             let is_update = |kind| matches!(kind, Kind::Update(_));
             (shared.outbox.any_due(is_update), shared.requests_wanted)
@@ -292,10 +286,10 @@ impl<A: App + Board> Desk<'_, A> {
 
     // ---- reading the whole shadow ---------------------------------------------------------------
 
-    async fn fetch<IO>(&mut self, client: &mut Client<'_, '_, IO>) -> Result<(), Failure>
-    where
-        IO: Read<Error = Error> + Write<Error = Error>,
-    {
+    async fn fetch<IO: ByteStream>(
+        &mut self,
+        client: &mut Client<'_, '_, IO>,
+    ) -> Result<(), Failure> {
         let now = Instant::now();
         if self.fetch.expire(now) {
             self.fetch_failed(Error::TimedOut, -1);
@@ -337,10 +331,10 @@ impl<A: App + Board> Desk<'_, A> {
 
     // ---- sending ----------------------------------------------------------------------------------
 
-    async fn send<IO>(&mut self, client: &mut Client<'_, '_, IO>) -> Result<(), Failure>
-    where
-        IO: Read<Error = Error> + Write<Error = Error>,
-    {
+    async fn send<IO: ByteStream>(
+        &mut self,
+        client: &mut Client<'_, '_, IO>,
+    ) -> Result<(), Failure> {
         let control = self.env.control;
         while let Some(due) = control.with(|shared| shared.outbox.next_due()) {
             let mut own_topic = heapless::String::<MAX_TOPIC>::new();
@@ -398,14 +392,11 @@ impl<A: App + Board> Desk<'_, A> {
     // ---- settling -----------------------------------------------------------------------------------
 
     /// Settles what the last turn decided; `refused` is the reason code of the one refusal in it.
-    fn settle<IO>(
+    fn settle<IO: ByteStream>(
         &mut self,
         client: &Client<'_, '_, IO>,
         mut refused: Option<u8>,
-    ) -> Result<(), Failure>
-    where
-        IO: Read<Error = Error> + Write<Error = Error>,
-    {
+    ) -> Result<(), Failure> {
         if let Some((ticket, groups, _)) = self.subscriptions.open
             && client.standing(&ticket) == Standing::Settled
         {
@@ -453,10 +444,7 @@ impl<A: App + Board> Desk<'_, A> {
         [subscription, fetch, message].into_iter().flatten().min()
     }
 
-    fn settle_outbox<IO>(&self, client: &Client<'_, '_, IO>, mut refused: Option<u8>)
-    where
-        IO: Read<Error = Error> + Write<Error = Error>,
-    {
+    fn settle_outbox<IO: ByteStream>(&self, client: &Client<'_, '_, IO>, mut refused: Option<u8>) {
         let answer_by = (Instant::now() + self.env.settings.shadow_timeout).as_millis();
         while let Some((done, end)) = self.env.control.with(|shared| {
             shared

@@ -4,8 +4,8 @@ use core::pin::pin;
 
 use embassy_time::{Duration, Instant};
 
+use super::env::End;
 use super::event::State;
-use super::run::End;
 use super::serve::Service;
 use super::wait::before;
 use super::{App, Failure};

@@ -1,0 +1,122 @@
+//! What the parts of a running Thing share: its settings, its surroundings, and how they tell the
+//! application what happened.
+
+use embassy_time::{Duration, Instant};
+
+use super::backoff::Backoff;
+use super::control::Control;
+use super::event::{Event, EventKind, Outcome, State};
+use super::{App, Failure};
+use crate::Error;
+use crate::error::Retry;
+use crate::port::PollSlot;
+use crate::shadow::topic::Topics;
+
+/// What does not change during the life of a Thing.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'m> {
+    /// Host name of the endpoint.
+    pub endpoint: &'m str,
+    /// TCP port.
+    pub port: u16,
+    /// Topics of the thing.
+    pub topics: Topics<'m>,
+    /// Name resolution and TCP connection together.
+    pub connect_timeout: Duration,
+    /// TLS handshake.
+    pub tls_timeout: Duration,
+    /// CONNACK.
+    pub mqtt_timeout: Duration,
+    /// PUBACK and SUBACK.
+    pub ack_timeout: Duration,
+    /// Network that takes no bytes.
+    pub stall_timeout: Duration,
+    /// From the acknowledgement of a shadow request to its answer.
+    pub shadow_timeout: Duration,
+    /// Reconnection.
+    pub backoff: Backoff,
+}
+
+/// What the parts of a running Thing work with.
+pub struct Env<'m, A: App> {
+    /// Shared with the API side.
+    pub control: &'m Control<'m, A::Done>,
+    /// The application.
+    pub app: &'m A,
+    /// Deadlines and interest of the current poll.
+    pub slot: &'m PollSlot,
+    /// Settings.
+    pub settings: &'m Settings<'m>,
+}
+
+impl<A: App> Clone for Env<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A: App> Copy for Env<'_, A> {}
+
+/// How the use of a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was asked to.
+    Asked,
+    /// It failed.
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for End {
+    fn from(failure: E) -> Self {
+        Self::Failed(failure.into())
+    }
+}
+
+impl<A: App> Env<'_, A> {
+    /// Notes and tells where the connection stands.
+    pub fn set_state(&self, state: State) {
+        let changed = self
+            .control
+            .with(|shared| core::mem::replace(&mut shared.state, state) != state);
+        if changed {
+            self.tell(Event {
+                kind: EventKind::State,
+                code: -1,
+                ..Event::default()
+            });
+        }
+    }
+
+    /// Tells an event, with the current state.
+    pub fn tell(&self, event: Event) {
+        self.app.event(&Event {
+            state: self.control.state(),
+            ..event
+        });
+    }
+
+    /// Tells how an operation ended: whoever asked for it, or, if it was an answer to a request of
+    /// the cloud, of its failure by an event.
+    pub fn finish(&self, done: Option<A::Done>, outcome: &Outcome<'_>) {
+        match (done, outcome.error) {
+            (Some(done), _) => self.app.done(done, outcome),
+            (None, Some(error)) => self.tell(Event {
+                kind: EventKind::ReplyFailed,
+                error: Some(error),
+                code: outcome.code,
+                ..Event::default()
+            }),
+            (None, None) => {}
+        }
+    }
+
+    /// Ends what has waited too long for its answer.
+    pub fn expire(&self) {
+        let now = Instant::now().as_millis();
+        while !self.app.backed_up()
+            && let Some(done) = self.control.with(|shared| shared.outbox.expire(now))
+        {
+            self.finish(done, &Outcome::plain(Some(Error::TimedOut), Retry::Later));
+        }
+    }
+}
