@@ -60,12 +60,12 @@
 /**
  * What TLS adds to it, on 32-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_32 2816
+#define IOT_THING_TLS_FIXED_SIZE_32 3328
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_64 2816
+#define IOT_THING_TLS_FIXED_SIZE_64 3072
 
 /**
  * Major version of the library and of this header.
@@ -613,10 +613,11 @@ enum iot_thing_event
      */
     IOT_THING_EVENT_CONNECT_FAILED = 4,
     /**
-     * The answer written by the `on_shadow_request` callback was not sent: `error`
-     * (`IOT_THING_ERR_TOO_LARGE` with `needed`: raise `reply_size` or `tx_size`;
-     * `IOT_THING_ERR_CANCELLED` with `code`: the callback returned that value; else the writer's
-     * error).
+     * The answer written by the `on_shadow_request` callback did not reach the cloud: `error`.
+     * `IOT_THING_ERR_TOO_LARGE` with `needed`: raise `reply_size` or `tx_size`.
+     * `IOT_THING_ERR_CANCELLED` with `code`: the callback returned that value.
+     * `IOT_THING_ERR_REJECTED` with `code`, `IOT_THING_ERR_TIMED_OUT`: as for any update.
+     * Another: the JSON writer's error.
      */
     IOT_THING_EVENT_REPLY_FAILED = 5,
     /**
@@ -624,8 +625,8 @@ enum iot_thing_event
      */
     IOT_THING_EVENT_BAD_MESSAGE = 6,
     /**
-     * An operation that was given no callback has ended (`pull_events` only): `user`, `error`,
-     * `code`.
+     * An operation that was given no callback has failed: `user`, `error`, `code`. With
+     * `pull_events` also told when it succeeded, if it was given a `user`.
      */
     IOT_THING_EVENT_DONE = 7,
     /**
@@ -1420,7 +1421,8 @@ int32_t iot_thing_deinit(iot_thing_t *thing);
 /**
  * Asks for a connection. Returns at once; `iot_thing_poll` makes the connection, keeps it, and
  * makes it again for ever when it fails, until `iot_thing_disconnect`. Progress is told by events.
- * Calling it again while it is in force changes nothing, but a wait for the next attempt ends.
+ * Calling it again while it is in force changes nothing, but ends a wait for the next attempt
+ * (unless it is called from the event that tells of the failure: the delay stands).
  *
  * Callable from callbacks and other threads.
  *
