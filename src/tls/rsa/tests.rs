@@ -175,35 +175,47 @@ fn wycheproof_keys_that_are_too_long() {
     }
 }
 
+/// Something that is good.
+struct Good {
+    algorithm: &'static Algorithm,
+    key: Vec<u8>,
+    message: Vec<u8>,
+    signature: Vec<u8>,
+}
+
 /// A key and a good signature under it, for both paddings.
-fn good() -> Vec<(&'static Algorithm, Vec<u8>, Vec<u8>, Vec<u8>)> {
+fn good() -> [Good; 2] {
     let pkcs1 = rsa_pkcs1_verify::TestSet::load(Pkcs1::Rsa2048Sha256).unwrap();
     let pss = rsa_pss_verify::TestSet::load(Pss::RsaPss2048Sha256Mgf1SaltLen32).unwrap();
     let (pkcs1, pss) = (&pkcs1.test_groups[0], &pss.test_groups[0]);
-    let test = pkcs1
-        .tests
-        .iter()
-        .find(|test| !test.msg.is_empty())
-        .unwrap();
-    let one = (
-        &PKCS1_SHA256,
-        pkcs1.asn_key.to_vec(),
-        test.msg.to_vec(),
-        test.sig.to_vec(),
-    );
-    let test = pss.tests.iter().find(|test| !test.msg.is_empty()).unwrap();
-    let other = (
-        &PSS_SHA256,
-        pss.asn_key.to_vec(),
-        test.msg.to_vec(),
-        test.sig.to_vec(),
-    );
-    vec![one, other]
+    let test = pkcs1.tests.iter().find(|test| !test.msg.is_empty());
+    let (message, signature) = test.map(|test| (&test.msg, &test.sig)).unwrap();
+    let one = Good {
+        algorithm: &PKCS1_SHA256,
+        key: pkcs1.asn_key.to_vec(),
+        message: message.to_vec(),
+        signature: signature.to_vec(),
+    };
+    let test = pss.tests.iter().find(|test| !test.msg.is_empty());
+    let (message, signature) = test.map(|test| (&test.msg, &test.sig)).unwrap();
+    let other = Good {
+        algorithm: &PSS_SHA256,
+        key: pss.asn_key.to_vec(),
+        message: message.to_vec(),
+        signature: signature.to_vec(),
+    };
+    [one, other]
 }
 
 #[test]
 fn every_byte_counts() {
-    for (algorithm, key, message, signature) in good() {
+    for good in good() {
+        let Good {
+            algorithm,
+            key,
+            message,
+            signature,
+        } = good;
         let verify = |key: &[u8], message: &[u8], signature: &[u8]| {
             algorithm.verify_signature(key, message, signature).is_ok()
         };
@@ -337,9 +349,9 @@ fn noise_is_refused_without_panic() {
             }
         }
     }
-    for (algorithm, key, message, signature) in good() {
+    for good in good() {
         for _ in 0..200 {
-            let (mut key, mut signature) = (key.clone(), signature.clone());
+            let (mut key, mut signature) = (good.key.clone(), good.signature.clone());
             for _ in 0..=noise.below(3) {
                 let victim = if noise.below(2) == 0 {
                     &mut key
@@ -354,7 +366,9 @@ fn noise_is_refused_without_panic() {
                 }
             }
             // A byte may have become what it was.
-            let _ = algorithm.verify_signature(&key, &message, &signature);
+            let _ = good
+                .algorithm
+                .verify_signature(&key, &good.message, &signature);
         }
     }
 }
