@@ -2,6 +2,8 @@
 //!
 //! There is no private key here, so nothing has to be done in constant time. Nothing is parsed that
 //! was signed: what must stand in the block is known to the last bit, apart from PSS's salt.
+//!
+//! A signature takes under 3 KB of stack, whatever the key.
 
 mod power;
 #[cfg(test)]
@@ -12,7 +14,7 @@ use core::fmt::{self, Debug, Formatter};
 use rustls_pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
-use sha2::{Digest, Sha256, Sha384, Sha512, digest::Output};
+use sha2::{Sha256, Sha384, Sha512};
 
 use self::power::{MAX_BYTES, power};
 use super::der;
@@ -25,27 +27,30 @@ const MAX_EXPONENT: u64 = (1 << 33) - 1;
 
 /// The RSA algorithms that may sign the server's certificates.
 pub(super) static PKCS1_SHA256: Algorithm =
-    Algorithm::new(pkcs1::<Sha256>, alg_id::RSA_PKCS1_SHA256);
-pub(super) static PSS_SHA256: Algorithm = Algorithm::new(pss::<Sha256>, alg_id::RSA_PSS_SHA256);
+    Algorithm::new(pkcs1, &SHA256, alg_id::RSA_PKCS1_SHA256);
 pub(super) static PKCS1_SHA384: Algorithm =
-    Algorithm::new(pkcs1::<Sha384>, alg_id::RSA_PKCS1_SHA384);
+    Algorithm::new(pkcs1, &SHA384, alg_id::RSA_PKCS1_SHA384);
 pub(super) static PKCS1_SHA512: Algorithm =
-    Algorithm::new(pkcs1::<Sha512>, alg_id::RSA_PKCS1_SHA512);
-pub(super) static PSS_SHA384: Algorithm = Algorithm::new(pss::<Sha384>, alg_id::RSA_PSS_SHA384);
-pub(super) static PSS_SHA512: Algorithm = Algorithm::new(pss::<Sha512>, alg_id::RSA_PSS_SHA512);
+    Algorithm::new(pkcs1, &SHA512, alg_id::RSA_PKCS1_SHA512);
+/// The same, and the proof of the server.
+pub(super) static PSS_SHA256: Algorithm = Algorithm::new(pss, &SHA256, alg_id::RSA_PSS_SHA256);
+pub(super) static PSS_SHA384: Algorithm = Algorithm::new(pss, &SHA384, alg_id::RSA_PSS_SHA384);
+pub(super) static PSS_SHA512: Algorithm = Algorithm::new(pss, &SHA512, alg_id::RSA_PSS_SHA512);
+
+/// Compares what was signed, as many bytes as the modulus has, with the hash of the message.
+/// The last argument is how many bits the modulus has.
+type Padding = fn(&Hash, &Digest, &mut [u8], usize) -> Option<()>;
 
 /// An algorithm for webpki.
 pub(super) struct Algorithm {
-    verify: fn(&PublicKey<'_>, &[u8], &[u8]) -> Option<()>,
+    padding: Padding,
+    hash: &'static Hash,
     id: AlgorithmIdentifier,
 }
 
 impl Algorithm {
-    const fn new(
-        verify: fn(&PublicKey<'_>, &[u8], &[u8]) -> Option<()>,
-        id: AlgorithmIdentifier,
-    ) -> Self {
-        Self { verify, id }
+    const fn new(padding: Padding, hash: &'static Hash, id: AlgorithmIdentifier) -> Self {
+        Self { padding, hash, id }
     }
 
     /// Verifies a signature of `message`.
@@ -55,7 +60,11 @@ impl Algorithm {
         message: &[u8],
         signature: &[u8],
     ) -> Option<()> {
-        (self.verify)(key, message, signature)
+        let mut block = [0; MAX_BYTES];
+        let block = block.get_mut(..key.modulus.len())?;
+        power(signature, key.exponent, key.modulus, block)?;
+        let hash = (self.hash.function)(&[message]);
+        (self.padding)(self.hash, &hash, block, bits(key.modulus))
     }
 }
 
@@ -112,13 +121,6 @@ impl<'k> PublicKey<'k> {
             && (3..=MAX_EXPONENT).contains(&exponent);
         acceptable.then_some(Self { modulus, exponent })
     }
-
-    /// Opens a signature: what was signed, as long as the modulus.
-    fn open<'b>(&self, signature: &[u8], block: &'b mut [u8; MAX_BYTES]) -> Option<&'b mut [u8]> {
-        let block = block.get_mut(..self.modulus.len())?;
-        power(signature, self.exponent, self.modulus, block)?;
-        Some(block)
-    }
 }
 
 /// How many bits a number without leading zero bytes has.
@@ -130,81 +132,70 @@ fn bits(number: &[u8]) -> usize {
         .saturating_sub(unused as usize)
 }
 
-/// A hash function with a `DigestInfo`.
-trait Hash: Digest {
+/// The longest hash; of a shorter one the rest is not used.
+type Digest = [u8; 64];
+
+/// A hash function. Not a type parameter: there shall be only one copy of the code below.
+struct Hash {
+    length: usize,
+    /// The last number of its OID, 2.16.840.1.101.3.4.2.n.
+    id: u8,
+    /// The hash of these parts, one after the other.
+    function: fn(&[&[u8]]) -> Digest,
+}
+
+static SHA256: Hash = Hash::new::<Sha256>(1, 32);
+static SHA384: Hash = Hash::new::<Sha384>(2, 48);
+static SHA512: Hash = Hash::new::<Sha512>(3, 64);
+
+impl Hash {
+    const fn new<H: sha2::Digest>(id: u8, length: u8) -> Self {
+        Self {
+            length: length as usize,
+            id,
+            function: |parts| {
+                let mut hash = H::new();
+                for part in parts {
+                    hash.update(part);
+                }
+                let mut digest = [0; 64];
+                for (to, from) in digest.iter_mut().zip(hash.finalize()) {
+                    *to = from;
+                }
+                digest
+            },
+        }
+    }
+
     /// The `DigestInfo` up to the hash.
-    const DIGEST_INFO: &'static [u8; 19];
-}
-
-impl Hash for Sha256 {
-    const DIGEST_INFO: &'static [u8; 19] = &digest_info(1, 32);
-}
-
-impl Hash for Sha384 {
-    const DIGEST_INFO: &'static [u8; 19] = &digest_info(2, 48);
-}
-
-impl Hash for Sha512 {
-    const DIGEST_INFO: &'static [u8; 19] = &digest_info(3, 64);
-}
-
-/// With the last number of the hash function's OID, 2.16.840.1.101.3.4.2.n, and its length.
-const fn digest_info(n: u8, length: u8) -> [u8; 19] {
-    [
-        0x30,
-        17 + length,
-        0x30,
-        13,
-        6,
-        9,
-        0x60,
-        0x86,
-        0x48,
-        1,
-        0x65,
-        3,
-        4,
-        2,
-        n,
-        5,
-        0,
-        4,
-        length,
-    ]
+    fn digest_info(&self) -> [u8; 19] {
+        let (n, length) = (self.id, self.length as u8);
+        let rest = length.wrapping_add(17);
+        [
+            0x30, rest, 0x30, 13, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, n, 5, 0, 4, length,
+        ]
+    }
 }
 
 /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.2).
-fn pkcs1<H: Hash>(key: &PublicKey<'_>, message: &[u8], signature: &[u8]) -> Option<()> {
-    let mut block = [0; MAX_BYTES];
-    let block = key.open(signature, &mut block)?;
+fn pkcs1(hash: &Hash, digest: &Digest, block: &mut [u8], _: usize) -> Option<()> {
     // Every byte of the block has its place, counted from the one end or the other, so this is a
     // comparison with 00 01 FF .. FF 00 DigestInfo of the same length, and there is only one.
     let padding = block
-        .strip_suffix(H::digest(message).as_slice())?
-        .strip_suffix(H::DIGEST_INFO.as_slice())?
+        .strip_suffix(digest.get(..hash.length)?)?
+        .strip_suffix(&hash.digest_info())?
         .strip_suffix(&[0])?
         .strip_prefix(&[0, 1])?;
     padding.iter().all(|&byte| byte == 0xff).then_some(())
 }
 
 /// RSASSA-PSS (RFC 8017 section 8.1.2) with MGF1 of the same hash and a salt as long as the hash,
-/// as TLS 1.3 demands.
-fn pss<H: Digest>(key: &PublicKey<'_>, message: &[u8], signature: &[u8]) -> Option<()> {
-    let mut block = [0; MAX_BYTES];
-    let block = key.open(signature, &mut block)?;
-    pss_verify::<H>(
-        &H::digest(message),
-        block,
-        bits(key.modulus).checked_sub(1)?,
-    )
-}
-
-/// EMSA-PSS-VERIFY (RFC 8017 section 9.1.2), whose steps these are. `block` may be a byte longer
-/// than the encoded message, which has `em_bits` bits.
-fn pss_verify<H: Digest>(hash: &Output<H>, block: &mut [u8], em_bits: usize) -> Option<()> {
-    let hash_len = hash.len();
-    let salt_len = hash_len;
+/// as TLS 1.3 demands. The steps are those of EMSA-PSS-VERIFY (section 9.1.2).
+fn pss(hash: &Hash, digest: &Digest, block: &mut [u8], bits: usize) -> Option<()> {
+    let (hash_len, salt_len) = (hash.length, hash.length);
+    let em_bits = bits.checked_sub(1)?;
     let em_len = em_bits.div_ceil(8);
+    // The encoded message is a byte shorter than a modulus of 8n + 1 bits.
     let (beyond, em) = block.split_at_mut_checked(block.len().checked_sub(em_len)?)?;
     if beyond.iter().any(|&byte| byte != 0) {
         return None;
@@ -224,10 +215,8 @@ fn pss_verify<H: Digest>(hash: &Output<H>, block: &mut [u8], em_bits: usize) -> 
     }
     // 7. and 8. Unmask, with MGF1.
     for (counter, part) in (0_u32..).zip(db.chunks_mut(hash_len)) {
-        let mask = H::new()
-            .chain_update(&h)
-            .chain_update(counter.to_be_bytes());
-        for (byte, mask) in part.iter_mut().zip(mask.finalize()) {
+        let mask = (hash.function)(&[&*h, &counter.to_be_bytes()]);
+        for (byte, mask) in part.iter_mut().zip(mask) {
             *byte ^= mask;
         }
     }
@@ -240,10 +229,6 @@ fn pss_verify<H: Digest>(hash: &Output<H>, block: &mut [u8], em_bits: usize) -> 
         return None;
     }
     // 12. to 14. The hash of both.
-    let expected = H::new()
-        .chain_update([0; 8])
-        .chain_update(hash)
-        .chain_update(salt)
-        .finalize();
-    (expected.as_slice() == h).then_some(())
+    let expected = (hash.function)(&[&[0; 8], digest.get(..hash_len)?, salt]);
+    (expected.get(..hash_len)? == h).then_some(())
 }
