@@ -60,12 +60,12 @@
 /**
  * What TLS adds to it, on 32-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_32 2816
+#define IOT_THING_TLS_FIXED_SIZE_32 3328
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_64 2816
+#define IOT_THING_TLS_FIXED_SIZE_64 3072
 
 /**
  * Major version of the library and of this header.

@@ -4,6 +4,8 @@
 
 #[path = "hostile_tls/pki.rs"]
 mod pki;
+#[path = "openssl/rsa.rs"]
+mod rsa;
 
 use std::{
     fs,
@@ -15,17 +17,20 @@ use std::{
     process::{Child, Command, Stdio},
     task::{Context, Poll, Waker},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use embedded_io_async::{ErrorType, Read, Write};
 use iot_thing::{
     Error,
     tls::{
-        Config, Failure, Inputs, KeyInput, Random, Secured, Slot, handshake, load, memory_size,
-        storage_needed,
+        Config, Failure, Inputs, KeyInput, LeafKey, Random, Secured, Slot, handshake, load,
+        memory_size, storage_needed, verify_chain, verify_signature,
     },
 };
+
+use rsa::{Authority, PSS};
+use rustls_pki_types::ServerName;
 
 /// A running `openssl s_server` that requires a client certificate and reverses each line.
 struct Server {
@@ -40,13 +45,42 @@ impl Drop for Server {
     }
 }
 
+/// Who a server is, as PEM.
+struct Identity {
+    certificate: String,
+    /// What it sends besides its certificate.
+    chain: String,
+    key: String,
+}
+
+impl Identity {
+    /// The server with a P-256 key.
+    fn usual() -> Self {
+        Self {
+            certificate: pki::pem("CERTIFICATE", &pki::server()),
+            chain: pki::pem("CERTIFICATE", &pki::intermediate()),
+            key: pki::pem("PRIVATE KEY", &pki::pkcs8(pki::SERVER_KEY)),
+        }
+    }
+}
+
 /// Starts a server that trusts this client CA; `None`, with a word, if there is no OpenSSL.
 fn server(name: &str, client_ca: &[u8]) -> Option<Server> {
+    server_as(&Identity::usual(), name, client_ca, &[])
+}
+
+/// The same with an identity and further arguments.
+fn server_as(
+    identity: &Identity,
+    name: &str,
+    client_ca: &[u8],
+    further: &[&str],
+) -> Option<Server> {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&folder).unwrap();
-    let file = |name: &str, label: &str, der: &[u8]| {
+    let file = |name: &str, pem: &str| {
         let path = folder.join(name);
-        fs::write(&path, pki::pem(label, der)).unwrap();
+        fs::write(&path, pem).unwrap();
         path
     };
     let spawned = Command::new("openssl")
@@ -67,13 +101,14 @@ fn server(name: &str, client_ca: &[u8]) -> Option<Server> {
             "x-amzn-mqtt-ca",
         ])
         .arg("-cert")
-        .arg(file("server.pem", "CERTIFICATE", &pki::server()))
+        .arg(file("server.pem", &identity.certificate))
         .arg("-cert_chain")
-        .arg(file("chain.pem", "CERTIFICATE", &pki::intermediate()))
+        .arg(file("chain.pem", &identity.chain))
         .arg("-key")
-        .arg(file("key.pem", "PRIVATE KEY", &pki::pkcs8(pki::SERVER_KEY)))
+        .arg(file("key.pem", &identity.key))
         .arg("-CAfile")
-        .arg(file("ca.pem", "CERTIFICATE", client_ca))
+        .arg(file("ca.pem", &pki::pem("CERTIFICATE", client_ca)))
+        .args(further)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -171,13 +206,25 @@ fn connect<T>(
     most: usize,
     talk: impl AsyncFnOnce(&mut Secured<'_, Socket>) -> T,
 ) -> Result<T, Failure> {
+    let ca = pki::pem("CERTIFICATE", &pki::root());
+    connect_trusting(&ca, pki::NOW, server, host, most, talk)
+}
+
+/// The same with this CA, as PEM, at this time.
+fn connect_trusting<T>(
+    ca: &str,
+    unix_time: u64,
+    server: &Server,
+    host: &str,
+    most: usize,
+    talk: impl AsyncFnOnce(&mut Secured<'_, Socket>) -> T,
+) -> Result<T, Failure> {
     let stream = TcpStream::connect(&server.address).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_nonblocking(true).unwrap();
     let socket = Socket { stream, most };
     let certificate = pki::pem("CERTIFICATE", &pki::client());
     let key = pki::pem("EC PRIVATE KEY", &pki::sec1(pki::CLIENT_KEY));
-    let ca = pki::pem("CERTIFICATE", &pki::root());
     let inputs = Inputs {
         certificate: certificate.as_bytes(),
         key: KeyInput::Bytes(key.as_bytes()),
@@ -192,7 +239,7 @@ fn connect<T>(
         host,
         alpn: Some(b"x-amzn-mqtt-ca"),
         credentials: &credentials,
-        unix_time: pki::NOW,
+        unix_time,
     };
     block_on(async {
         let mut secured = handshake(&slot, &config, Counter(1)).await?;
@@ -250,4 +297,161 @@ fn a_server_of_another_name_is_refused() {
     };
     let outcome = connect(&server, "other.example.com", usize::MAX, async |_| ());
     assert_eq!(outcome.unwrap_err().error, Error::CertHostName);
+}
+
+/// The time of certificates that were made just now.
+fn now() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+/// Connects to a server with an RSA certificate.
+fn try_rsa(name: &str, root: &str, identity: &Identity, further: &[&str]) -> Result<(), Failure> {
+    let server = server_as(identity, name, &pki::root(), further).unwrap();
+    connect_trusting(root, now(), &server, pki::HOST, usize::MAX, reverse)
+}
+
+#[test]
+fn rsa_keys_of_all_sizes() {
+    let Some(authority) = Authority::new("rsa-sizes") else {
+        return;
+    };
+    for bits in [2048, 3072, 4096] {
+        let identity = authority.server(bits, &["-sha256"]);
+        try_rsa("rsa-sizes-server", &authority.root(), &identity, &[]).unwrap();
+    }
+}
+
+#[test]
+fn rsa_signatures_of_all_kinds() {
+    let Some(authority) = Authority::new("rsa-kinds") else {
+        return;
+    };
+    let root = authority.root();
+    for hash in ["sha256", "sha384", "sha512"] {
+        let option = format!("-{hash}");
+        let identity = authority.server(2048, &[&option]);
+        let scheme = format!("rsa_pss_rsae_{hash}");
+        // For the proof; what is on the certificates does not depend on it.
+        let schemes = ["-sigalgs", &scheme, "-client_sigalgs", "ECDSA+SHA256"];
+        try_rsa("rsa-kinds-server", &root, &identity, &schemes).unwrap();
+        let identity = authority.server(2048, &[&[&option[..]], PSS].concat());
+        try_rsa("rsa-kinds-server", &root, &identity, &schemes).unwrap();
+    }
+}
+
+#[test]
+fn bad_rsa_chains_are_refused() {
+    let (Some(authority), Some(other)) = (Authority::new("rsa-bad"), Authority::new("rsa-other"))
+    else {
+        return;
+    };
+    let root = authority.root();
+    let refused = |root: &str, identity: &Identity| {
+        try_rsa("rsa-bad-server", root, identity, &[])
+            .unwrap_err()
+            .error
+    };
+    let mut identity = authority.server(2048, &["-sha256"]);
+    // A root of the same name with another key, and one of another name.
+    assert_eq!(refused(&other.root(), &identity), Error::CertSignature);
+    let stranger = pki::pem("CERTIFICATE", &{
+        let key = pki::key(pki::OTHER_KEY);
+        pki::Spec::ca("stranger", "stranger", &key).sign(&key)
+    });
+    assert_eq!(refused(&stranger, &identity), Error::CertUnknownIssuer);
+    // The intermediate CA of somebody else.
+    let chain = std::mem::replace(&mut identity.chain, {
+        other.server(2048, &["-sha256"]).chain
+    });
+    assert_eq!(refused(&root, &identity), Error::CertSignature);
+    // None that matters.
+    identity.chain = stranger;
+    assert_eq!(refused(&root, &identity), Error::CertUnknownIssuer);
+    identity.chain = chain;
+    // A signature that was tampered with.
+    let mut der = rsa::der(&identity.certificate);
+    *der.last_mut().unwrap() ^= 1;
+    identity.certificate = pki::pem("CERTIFICATE", &der);
+    assert_eq!(refused(&root, &identity), Error::CertSignature);
+}
+
+/// The key of a server whose chain is good.
+fn leaf_key(root: &str, identity: &Identity) -> Result<LeafKey, Error> {
+    let ca = root.as_bytes();
+    let (certificate, key) = (pki::client(), pki::sec1(pki::CLIENT_KEY));
+    let inputs = Inputs {
+        certificate: &certificate,
+        key: KeyInput::Bytes(&key),
+        ca,
+    };
+    let mut storage = vec![0; storage_needed(&inputs).unwrap()];
+    let credentials = load(&inputs, &mut storage).unwrap();
+    let chain = [rsa::der(&identity.chain)];
+    verify_chain(
+        &rsa::der(&identity.certificate),
+        chain.iter().map(Vec::as_slice),
+        credentials.roots(),
+        &ServerName::try_from(pki::HOST).unwrap(),
+        now(),
+    )
+}
+
+#[test]
+fn the_proof_with_an_rsa_key_is_pss() {
+    let Some(authority) = Authority::new("rsa-proof") else {
+        return;
+    };
+    let root = authority.root();
+    let key = leaf_key(&root, &authority.server(2048, &["-sha256"])).unwrap();
+    let transcript = [7; 32];
+    let message = [
+        &[0x20; 64][..],
+        b"TLS 1.3, server CertificateVerify\0",
+        &transcript,
+    ]
+    .concat();
+    let pkcs1 = authority.sign(&message, &["-sha256"]);
+    let pss = authority.sign(&message, &[&["-sha256"], PSS].concat());
+    let pss_384 = authority.sign(&message, &[&["-sha384"], PSS].concat());
+    let longer_salt = ["-sigopt", "rsa_pss_saltlen:33"];
+    let salt = authority.sign(&message, &[&["-sha256"], &PSS[..2], &longer_salt].concat());
+    let other_mask = ["-sigopt", "rsa_mgf1_md:sha384"];
+    let mask = authority.sign(&message, &[&["-sha256"], PSS, &other_mask].concat());
+
+    let verify =
+        |scheme: u16, signature: &[u8]| verify_signature(&key, scheme, &transcript, signature);
+    assert_eq!(verify(0x0804, &pss), Ok(()));
+    assert_eq!(verify(0x0805, &pss_384), Ok(()));
+    let wrong = Err(Error::CertSignature);
+    assert_eq!(
+        verify_signature(&key, 0x0804, &[8; 32], &pss),
+        wrong,
+        "another transcript"
+    );
+    assert_eq!(verify(0x0804, &pkcs1), wrong);
+    assert_eq!(verify(0x0804, &pss_384), wrong);
+    assert_eq!(verify(0x0805, &pss), wrong);
+    assert_eq!(verify(0x0806, &pss), wrong);
+    assert_eq!(verify(0x0804, &salt), wrong);
+    assert_eq!(verify(0x0804, &mask), wrong);
+    assert_eq!(verify(0x0804, &pss[..255]), wrong);
+    assert_eq!(verify(0x0804, &[]), wrong);
+    for scheme in 0..=u16::MAX {
+        if !matches!(scheme, 0x0804..=0x0806) {
+            // rsa_pkcs1_sha256 (0x0401) with a good signature among them.
+            assert_eq!(verify(scheme, &pkcs1), Err(Error::CertUnsupported));
+            assert_eq!(verify(scheme, &pss), Err(Error::CertUnsupported));
+        }
+    }
+}
+
+#[test]
+fn rsa_keys_that_are_too_short_or_too_long_are_refused() {
+    let Some(authority) = Authority::new("rsa-short") else {
+        return;
+    };
+    for bits in [1024, 2040, 4104] {
+        let key = leaf_key(&authority.root(), &authority.server(bits, &["-sha256"]));
+        assert_eq!(key.err(), Some(Error::CertUnsupported), "{bits}");
+    }
 }

@@ -5,6 +5,8 @@
 const SEQUENCE: u8 = 0x30;
 /// Tag of an INTEGER.
 const INTEGER: u8 = 0x02;
+/// Tag of a BIT STRING.
+const BIT_STRING: u8 = 0x03;
 /// Tag of the explicit version of a certificate.
 const VERSION: u8 = 0xa0;
 
@@ -79,7 +81,6 @@ pub(super) fn is_sequences(input: &[u8]) -> bool {
 /// The SubjectPublicKeyInfo of an X.509 certificate. Checks the structure on the way there, not
 /// the contents.
 pub(super) fn public_key_info(certificate: &[u8]) -> Option<&[u8]> {
-    const BIT_STRING: u8 = 0x03;
     let (certificate, rest) = expect(certificate, SEQUENCE)?;
     if !rest.is_empty() {
         return None;
@@ -104,6 +105,37 @@ pub(super) fn public_key_info(certificate: &[u8]) -> Option<&[u8]> {
     Some(key.whole)
 }
 
+/// The key of a SubjectPublicKeyInfo whose algorithm is `algorithm`, the contents of an
+/// AlgorithmIdentifier.
+pub(super) fn key_of<'a>(info: &'a [u8], algorithm: &[u8]) -> Option<&'a [u8]> {
+    let (info, rest) = expect(info, SEQUENCE)?;
+    let (identifier, key) = expect(info.contents, SEQUENCE)?;
+    let (key, after) = expect(key, BIT_STRING)?;
+    let exact = rest.is_empty() && after.is_empty() && identifier.contents == algorithm;
+    // All bits of the last byte are used.
+    key.contents.strip_prefix(&[0]).filter(|_| exact)
+}
+
+/// The two positive numbers in a SEQUENCE, big-endian without leading zeros.
+pub(super) fn two_positive_integers(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (list, rest) = expect(input, SEQUENCE)?;
+    let (first, after) = positive_integer(list.contents)?;
+    let (second, after) = positive_integer(after)?;
+    (rest.is_empty() && after.is_empty()).then_some((first, second))
+}
+
+/// The positive number at the start of `input` and what follows it.
+fn positive_integer(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (integer, rest) = expect(input, INTEGER)?;
+    let number = match integer.contents {
+        // A leading zero only if it keeps the number from being negative.
+        [0, number @ ..] if *number.first()? >= 0x80 => number,
+        number @ [1..=0x7f, ..] => number,
+        _ => return None,
+    };
+    Some((number, rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +151,47 @@ mod tests {
         assert!(!is_sequences(&two[..4]));
         assert!(!is_sequences(&[]));
         assert!(!is_sequences(&[0x30, 0, 0]));
+    }
+
+    #[test]
+    fn integers_are_strict() {
+        let good = [0x30, 7, 2, 2, 0, 0x80, 2, 1, 0x7f];
+        assert_eq!(
+            two_positive_integers(&good),
+            Some((&[0x80][..], &[0x7f][..]))
+        );
+        for end in 0..good.len() {
+            assert_eq!(two_positive_integers(&good[..end]), None);
+        }
+        for bad in [
+            &[0x30, 7, 2, 2, 0, 0x7f, 2, 1, 0x7f][..], // a leading zero without need
+            &[0x30, 6, 2, 1, 0x80, 2, 1, 0x7f],        // negative
+            &[0x30, 6, 2, 1, 0, 2, 1, 0x7f],           // zero
+            &[0x30, 5, 2, 0, 2, 1, 0x7f],              // no number
+            &[0x30, 6, 2, 1, 1, 4, 1, 0x7f],           // no integer
+            &[0x31, 6, 2, 1, 1, 2, 1, 0x7f],
+            &[0x30, 3, 2, 1, 1],
+            &[0x30, 9, 2, 1, 1, 2, 1, 1, 2, 1, 1],
+            &[0x30, 6, 2, 1, 1, 2, 1, 1, 0],
+        ] {
+            assert_eq!(two_positive_integers(bad), None, "{bad:x?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_found_by_algorithm() {
+        let info = [0x30, 9, 0x30, 2, 5, 0, 3, 3, 0, 7, 8];
+        assert_eq!(key_of(&info, &[5, 0]), Some(&[7, 8][..]));
+        assert_eq!(key_of(&info, &[5]), None);
+        assert_eq!(key_of(&info[..10], &[5, 0]), None);
+        assert_eq!(
+            key_of(&[0x30, 9, 0x30, 2, 5, 0, 3, 3, 1, 7, 8], &[5, 0]),
+            None
+        );
+        assert_eq!(
+            key_of(&[0x30, 9, 0x30, 2, 5, 0, 3, 2, 0, 7, 8], &[5, 0]),
+            None
+        );
     }
 
     #[test]

@@ -5,15 +5,11 @@ use rustls_pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
 
-/// The algorithms that may sign the server's certificates.
-///
-/// ECDSA with SHA-384 by a P-256 key is left out: no CA that AWS uses signs so, and SHA-512's code
-/// is larger than all of P-256's.
-pub(super) const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[&P256Sha256];
-
 /// ECDSA with SHA-256 over P-256.
+///
+/// SHA-384 with a P-256 key is left out: no CA that AWS uses signs so.
 #[derive(Debug)]
-struct P256Sha256;
+pub(super) struct P256Sha256;
 
 impl SignatureVerificationAlgorithm for P256Sha256 {
     fn verify_signature(

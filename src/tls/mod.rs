@@ -15,6 +15,7 @@ mod ecdsa;
 #[cfg(feature = "embedded-tls")]
 mod embedded;
 mod pem;
+mod rsa;
 #[cfg_attr(
     not(feature = "embedded-tls"),
     allow(dead_code, reason = "an engine is what uses it")

@@ -6,10 +6,16 @@
 
 use core::time::Duration;
 
-use rustls_pki_types::{CertificateDer, Der, ServerName, TrustAnchor, UnixTime};
+use rustls_pki_types::{
+    CertificateDer, Der, ServerName, SignatureVerificationAlgorithm, TrustAnchor, UnixTime, alg_id,
+};
 use webpki::{EndEntityCert, KeyUsage};
 
-use super::{credentials::CertList, der, ecdsa};
+use super::{
+    credentials::CertList,
+    der, ecdsa,
+    rsa::{self, PublicKey},
+};
 use crate::Error;
 
 /// The most certificates of the server that are looked at, its own included; more are ignored.
@@ -19,8 +25,25 @@ pub const MAX_CERTIFICATES: usize = 6;
 /// The most CA certificates that can be configured.
 pub(super) const MAX_ROOTS: usize = 16;
 
-/// `ecdsa_secp256r1_sha256`, the one signature scheme of TLS that is accepted.
+/// The algorithms that may sign the server's certificates.
+const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
+    &ecdsa::P256Sha256,
+    &rsa::PKCS1_SHA256,
+    &rsa::PSS_SHA256,
+    &rsa::PKCS1_SHA384,
+    &rsa::PKCS1_SHA512,
+    &rsa::PSS_SHA384,
+    &rsa::PSS_SHA512,
+];
+
+/// `ecdsa_secp256r1_sha256`.
 const ECDSA_SECP256R1_SHA256: u16 = 0x0403;
+/// `rsa_pss_rsae_sha256`.
+const RSA_PSS_RSAE_SHA256: u16 = 0x0804;
+/// `rsa_pss_rsae_sha384`.
+const RSA_PSS_RSAE_SHA384: u16 = 0x0805;
+/// `rsa_pss_rsae_sha512`.
+const RSA_PSS_RSAE_SHA512: u16 = 0x0806;
 
 /// What precedes the 65 bytes of the point in the SubjectPublicKeyInfo of a P-256 key.
 const P256_KEY_INFO: [u8; 26] = [
@@ -28,11 +51,64 @@ const P256_KEY_INFO: [u8; 26] = [
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
+/// The most bytes of the `RSAPublicKey` of an RSA key that is supported: a SEQUENCE of a modulus
+/// of 4096 bits and an exponent of 33.
+const MAX_RSA_KEY: usize = 4 + 4 + 1 + 512 + 2 + 5;
+
 /// The public key of a server whose certificate chain was found good.
+// It waits for the proof in the memory of the handshake, so it is no larger than it must be.
 #[derive(Clone)]
 pub struct LeafKey {
-    /// An uncompressed SEC1 point on P-256.
-    point: [u8; 65],
+    /// The bytes of `key` that are used.
+    length: u16,
+    /// An uncompressed SEC1 point on P-256 or, which is longer, an `RSAPublicKey`.
+    key: [u8; MAX_RSA_KEY],
+}
+
+/// The bytes of an uncompressed SEC1 point on P-256.
+const P256_POINT: usize = 65;
+
+impl LeafKey {
+    /// The key of a certificate; `None` if it is of no kind that is supported.
+    fn from_info(info: &[u8]) -> Option<Self> {
+        let point = info
+            .strip_prefix(&P256_KEY_INFO)
+            .filter(|point| point.len() == P256_POINT);
+        let bytes = match point {
+            Some(point) => point,
+            None => {
+                let key = der::key_of(info, &alg_id::RSA_ENCRYPTION)?;
+                PublicKey::from_der(key)?;
+                key
+            }
+        };
+        let mut key = [0; MAX_RSA_KEY];
+        key.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(Self {
+            length: u16::try_from(bytes.len()).ok()?,
+            key,
+        })
+    }
+
+    /// Verifies a signature. What is proven in TLS 1.3 is never signed with PKCS#1 v1.5.
+    fn verify(&self, scheme: u16, message: &[u8], signature: &[u8]) -> Result<(), Error> {
+        let key = self.key.get(..self.length.into()).unwrap_or_default();
+        let valid = if key.len() == P256_POINT {
+            if scheme != ECDSA_SECP256R1_SHA256 {
+                return Err(Error::CertUnsupported);
+            }
+            ecdsa::verify(key, message, signature)
+        } else {
+            let algorithm = match scheme {
+                RSA_PSS_RSAE_SHA256 => &rsa::PSS_SHA256,
+                RSA_PSS_RSAE_SHA384 => &rsa::PSS_SHA384,
+                RSA_PSS_RSAE_SHA512 => &rsa::PSS_SHA512,
+                _ => return Err(Error::CertUnsupported),
+            };
+            PublicKey::from_der(key).and_then(|key| algorithm.verify(&key, message, signature))
+        };
+        valid.ok_or(Error::CertSignature)
+    }
 }
 
 /// The proof that a server was authenticated: its chain, its name, and its possession of the key.
@@ -70,7 +146,7 @@ pub fn verify_chain<'c>(
     let certificate = EndEntityCert::try_from(&leaf_der).map_err(map)?;
     certificate
         .verify_for_usage(
-            ecdsa::ALGORITHMS,
+            ALGORITHMS,
             anchors,
             chain,
             time,
@@ -84,11 +160,7 @@ pub fn verify_chain<'c>(
         .map_err(map)?;
 
     let info = der::public_key_info(leaf).ok_or(Error::CertMalformed)?;
-    let point = info
-        .strip_prefix(&P256_KEY_INFO)
-        .and_then(|point| point.try_into().ok())
-        .ok_or(Error::CertUnsupported)?;
-    Ok(LeafKey { point })
+    LeafKey::from_info(info).ok_or(Error::CertUnsupported)
 }
 
 /// Verifies the signature in the server's CertificateVerify. `transcript_hash` covers all messages
@@ -101,15 +173,12 @@ pub fn verify_signature(
 ) -> Result<(), Error> {
     const CONTEXT: &[u8] = b"TLS 1.3, server CertificateVerify\0";
     const PADDING: usize = 64;
-    if scheme != ECDSA_SECP256R1_SHA256 {
-        return Err(Error::CertUnsupported);
-    }
     let mut message = [0x20; PADDING + CONTEXT.len() + 32];
     let (_, rest) = message.split_at_mut(PADDING);
     let (context, hash) = rest.split_at_mut(CONTEXT.len());
     context.copy_from_slice(CONTEXT);
     hash.copy_from_slice(transcript_hash);
-    ecdsa::verify(&key.point, &message, signature).ok_or(Error::CertSignature)
+    key.verify(scheme, &message, signature)
 }
 
 /// Fills the places of anchors that are not used.
@@ -141,6 +210,10 @@ pub(super) fn check_root(der: &[u8]) -> Result<(), Error> {
 }
 
 /// How far a server has come in proving who it is.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one in a handshake, and no heap to put the key on"
+)]
 enum Progress {
     /// Nothing was seen.
     Unknown,
@@ -268,7 +341,10 @@ pub(super) mod tests {
         );
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
         auth.progress = Progress::Chain {
-            key: LeafKey { point: [0; 65] },
+            key: LeafKey {
+                length: 65,
+                key: [0; MAX_RSA_KEY],
+            },
             transcript_hash: [0; 32],
         };
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));

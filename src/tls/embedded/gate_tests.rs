@@ -188,7 +188,7 @@ fn an_end_or_an_error_at_any_byte_poisons() {
             let poll = gate.poll_take_sealed(&sealed, &mut socket, &mut context());
             assert_eq!(poll, Poll::Ready(Err(expected)));
             assert_eq!(gate.fail(Error::Tls), expected);
-            assert_eq!(socket.output, []);
+            assert!(socket.output.is_empty());
         }
     }
 }

@@ -4,8 +4,9 @@
 //! is [`Secured`], which needs the verifier's proof to exist. What the crate would take from a
 //! server unchecked is checked by the gate, as far as that can be seen from outside.
 //!
-//! TLS_AES_128_GCM_SHA256 on secp256r1 with ecdsa_secp256r1_sha256 is all it speaks. Of the
-//! client's certificates only the first is sent: the crate has no place for more.
+//! TLS_AES_128_GCM_SHA256 on secp256r1 is all it speaks; the server proves itself with ECDSA P-256
+//! or RSA, the client with ECDSA P-256. Of the client's certificates only the first is sent: the
+//! crate has no place for more.
 
 mod gate;
 mod provider;
@@ -244,7 +245,7 @@ where
         fills: 0,
     };
     let protocols = [config.alpn.unwrap_or_default()];
-    let mut offer = TlsConfig::new();
+    let mut offer = TlsConfig::new().enable_rsa_signatures();
     // SNI is for names only.
     if matches!(host, ServerName::DnsName(_)) {
         offer = offer.with_server_name(config.host);
