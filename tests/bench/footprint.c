@@ -23,6 +23,12 @@ static uint32_t now_ms(void *user)
     return 0;
 }
 
+static uint64_t unix_time(void *user)
+{
+    (void)user;
+    return 1;
+}
+
 static int32_t fill(void *user, uint8_t *out, size_t len)
 {
     (void)user;
@@ -88,6 +94,7 @@ int main(int argc, char **argv)
     sockets.recv = recv_bytes;
     sockets.close = close_socket;
     port.now_ms = now_ms;
+    port.unix_time = unix_time;
     port.random = fill;
     config.endpoint = "example-ats.iot.eu-west-1.amazonaws.com";
     config.mqtt_id = "my_thing_id";
