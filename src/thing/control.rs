@@ -208,7 +208,8 @@ impl<D> Shared<'_, D> {
         Token::new(self.boot, self.tokens)
     }
 
-    fn changed(&mut self) {
+    /// Notes that there is something to do.
+    pub fn changed(&mut self) {
         self.changes = self.changes.wrapping_add(1);
     }
 }

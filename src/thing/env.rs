@@ -4,7 +4,7 @@
 use embassy_time::{Duration, Instant};
 
 use super::backoff::Backoff;
-use super::control::Control;
+use super::control::{Control, Shared};
 use super::event::{Event, EventKind, Outcome, State};
 use super::{App, Failure};
 use crate::Error;
@@ -117,6 +117,8 @@ impl<A: App> Env<'_, A> {
             && let Some(done) = self.control.with(|shared| shared.outbox.expire(now))
         {
             self.finish(done, &Outcome::plain(Some(Error::TimedOut), Retry::Later));
+            // There is room again, which what is connected may be waiting for.
+            self.control.with(Shared::changed);
         }
     }
 }

@@ -191,6 +191,28 @@ static void no_flood_of_gets(void)
     CHECK(sim_device_end(&device));
 }
 
+/* An answer that had no room leaves as soon as an overdue update makes some, not with a ping. */
+static void answer_leaves_when_there_is_room(void)
+{
+    prepare();
+    device.config.queue_len = 2;
+    device.config.keep_alive_s = 1200;
+    device.answer_requests = 1;
+    CHECK(sim_device_online(&device));
+    sim_run(&device, 100);
+    device.broker.silent_updates = 1;
+    CHECK_EQ(update("{\"q\":2}", &ops[0]), IOT_THING_OK);
+    CHECK_EQ(update("{\"q\":3}", &ops[1]), IOT_THING_OK);
+    sim_run(&device, 100);
+    broker_request(&device.broker, "{\"p\":5}");
+    sim_run(&device, 100);
+    device.broker.silent_updates = 0;
+    sim_run(&device, IOT_THING_DEFAULT_SHADOW_TIMEOUT_MS + 1000);
+    CHECK_EQ(ops[0].error, IOT_THING_ERR_TIMED_OUT);
+    CHECK(device.broker.desired[0] == '\0');
+    CHECK(sim_device_end(&device));
+}
+
 /* A service that does not answer is told, and asked less and less often. */
 static void unanswered_get_is_told(void)
 {
@@ -412,6 +434,7 @@ int main(int argc, char **argv)
     RUN(update_survives_an_outage);
     RUN(refusal_for_quota_can_be_tried_later);
     RUN(no_flood_of_gets);
+    RUN(answer_leaves_when_there_is_room);
     RUN(unanswered_get_is_told);
     RUN(older_get_does_not_undo_a_newer_request);
     RUN(shadow_made_anew_is_listened_to);
