@@ -236,10 +236,8 @@ fn connect_trusting<T>(
     let mut memory = vec![0; memory_size(rx, tx)];
     let slot = Slot::new(socket, &mut memory, rx, tx).unwrap();
     let config = Config {
-        host,
         alpn: Some(b"x-amzn-mqtt-ca"),
-        credentials: &credentials,
-        unix_time,
+        ..Config::new(host, &credentials, unix_time)
     };
     block_on(async {
         let mut secured = handshake(&slot, &config, Counter(1)).await?;

@@ -10,6 +10,7 @@
 //! and every future but the handshake may be dropped at any time without harm.
 
 mod credentials;
+pub mod crypto;
 mod der;
 mod ecdsa;
 #[cfg(feature = "embedded-tls")]
@@ -32,6 +33,7 @@ pub use embedded::{
 };
 pub use verifier::{Authenticated, LeafKey, MAX_CERTIFICATES, verify_chain, verify_signature};
 
+use self::crypto::{Crypto, Software};
 use crate::Error;
 
 /// What one handshake needs to know.
@@ -46,6 +48,21 @@ pub struct Config<'a> {
     pub credentials: &'a Credentials<'a>,
     /// Seconds since 1970-01-01 00:00 UTC; 0 when the time is unknown, which is refused.
     pub unix_time: u64,
+    /// Who calculates.
+    pub crypto: &'static dyn Crypto,
+}
+
+impl<'a> Config<'a> {
+    /// What every handshake needs; the rest is off.
+    pub fn new(host: &'a str, credentials: &'a Credentials<'a>, unix_time: u64) -> Self {
+        Self {
+            host,
+            alpn: None,
+            credentials,
+            unix_time,
+            crypto: &Software,
+        }
+    }
 }
 
 /// Why a handshake or a connection failed.

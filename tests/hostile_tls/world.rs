@@ -218,10 +218,8 @@ pub fn run_with(
     let mut memory = vec![0; memory_size(client.rx, client.tx)];
     let slot = Slot::new(socket, &mut memory, client.rx, client.tx).unwrap();
     let config = Config {
-        host: client.host,
         alpn: Some(b"x-amzn-mqtt-ca"),
-        credentials,
-        unix_time: client.unix_time,
+        ..Config::new(client.host, credentials, client.unix_time)
     };
     let mut report = Report::default();
     let done = {
