@@ -12,7 +12,9 @@ use std::{
 use embedded_io_async::{ErrorType, Read, Write};
 use iot_thing::{
     Error,
-    tls::{Config, Credentials, Failure, Info, Inputs, KeyInput, Random, load, storage_needed},
+    tls::{
+        Clock, Config, Credentials, Failure, Info, Inputs, KeyInput, Random, load, storage_needed,
+    },
 };
 
 use crate::{
@@ -253,10 +255,8 @@ pub fn run_with<E: Engine>(
     };
     let mut memory = vec![0; E::memory_size(client.rx, client.tx)];
     let config = Config {
-        host: client.host,
         alpn: Some(b"x-amzn-mqtt-ca"),
-        credentials,
-        unix_time: client.unix_time,
+        ..Config::new(client.host, credentials, Clock::new(client.unix_time, 0))
     };
     let mut report = Report::default();
     let talk = Talk {
