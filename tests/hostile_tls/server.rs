@@ -468,6 +468,9 @@ impl Server {
     }
 
     fn put(&mut self, mut bytes: Vec<u8>) {
+        if self.eof {
+            return;
+        }
         if let Some(tamper) = self.tamper.take() {
             tamper(&mut bytes);
         }
@@ -581,11 +584,10 @@ pub fn certificate(chain: &[Vec<u8>]) -> Vec<u8> {
     message(11, &[&[0], &list24(&list)[..]].concat())
 }
 
-/// The certificates in a Certificate message without a context and without extensions.
+/// The certificates in a Certificate message without extensions.
 fn certificates(message: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let (&[0, _, _, _], mut rest) = message.get(4..)?.split_first_chunk::<4>()? else {
-        return None;
-    };
+    let context = usize::from(*message.get(4)?);
+    let mut rest = message.get(5 + context + 3..)?;
     let mut chain = Vec::new();
     while let Some((&[high, middle, low], tail)) = rest.split_first_chunk::<3>() {
         let length = u32::from_be_bytes([0, high, middle, low]) as usize;
