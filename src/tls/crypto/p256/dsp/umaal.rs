@@ -57,7 +57,15 @@ pub(super) fn select<const WIDTH: usize, const SIZE: usize>(
     for (column, out) in entry.iter_mut().enumerate() {
         // SAFETY: a valid reference to write to; in this column there are SIZE numbers at this
         // distance.
-        unsafe { select_at(out, first.add(column), size_of::<[Limbs; WIDTH]>(), SIZE, index) }
+        unsafe {
+            select_at(
+                out,
+                first.add(column),
+                size_of::<[Limbs; WIDTH]>(),
+                SIZE,
+                index,
+            )
+        }
     }
     entry
 }
