@@ -377,7 +377,8 @@ enum iot_thing_err
      */
     IOT_THING_ERR_CLIENT_CERT = -13,
     /**
-     * The private key is missing or is not a P-256 key as PEM or DER (SEC1 or PKCS#8).
+     * The private key is missing or is not an unencrypted private key as PEM or DER (SEC1, PKCS#8
+     * or PKCS#1), or not consistent in itself.
      */
     IOT_THING_ERR_PRIVATE_KEY = -14,
     /**
@@ -407,9 +408,31 @@ enum iot_thing_err
      */
     IOT_THING_ERR_RANDOM = -20,
     /**
+     * The client certificate has expired, by the clock at `iot_thing_init`.
+     */
+    IOT_THING_ERR_CLIENT_CERT_EXPIRED = -21,
+    /**
+     * The client certificate is not valid yet, by the clock at `iot_thing_init`.
+     */
+    IOT_THING_ERR_CLIENT_CERT_NOT_YET_VALID = -22,
+    /**
+     * The client certificate says that it may not be used to authenticate a TLS client.
+     */
+    IOT_THING_ERR_CLIENT_CERT_USAGE = -23,
+    /**
+     * The client certificate or the private key is for RSA with fewer than 2048 bits.
+     */
+    IOT_THING_ERR_KEY_WEAK = -24,
+    /**
+     * The client certificate or the private key is for a kind of key that is not supported:
+     * another curve than P-256, RSA with more than 4096 bits or an unusual exponent or primes of
+     * different lengths, or RSA together with `sign`.
+     */
+    IOT_THING_ERR_KEY_UNSUPPORTED = -25,
+    /**
      * There is none of that name or number.
      */
-    IOT_THING_ERR_NOT_FOUND = -21,
+    IOT_THING_ERR_NOT_FOUND = -26,
     /**
      * The text is not JSON as RFC 8259 defines it.
      */

@@ -24,7 +24,7 @@ use embedded_io_async::{ErrorType, Read, Write};
 use iot_thing::{
     Error,
     tls::{
-        Config, Failure, Inputs, KeyInput, LeafKey, Random, Secured, Slot, handshake, load,
+        Clock, Config, Failure, Inputs, KeyInput, LeafKey, Random, Secured, Slot, handshake, load,
         memory_size, storage_needed, verify_chain, verify_signature,
     },
 };
@@ -236,10 +236,8 @@ fn connect_trusting<T>(
     let mut memory = vec![0; memory_size(rx, tx)];
     let slot = Slot::new(socket, &mut memory, rx, tx).unwrap();
     let config = Config {
-        host,
         alpn: Some(b"x-amzn-mqtt-ca"),
-        credentials: &credentials,
-        unix_time,
+        ..Config::new(host, &credentials, Clock::new(unix_time, 0))
     };
     block_on(async {
         let mut secured = handshake(&slot, &config, Counter(1)).await?;
@@ -392,7 +390,7 @@ fn leaf_key(root: &str, identity: &Identity) -> Result<LeafKey, Error> {
         chain.iter().map(Vec::as_slice),
         credentials.roots(),
         &ServerName::try_from(pki::HOST).unwrap(),
-        now(),
+        Clock::At(now()),
     )
 }
 

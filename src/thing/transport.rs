@@ -111,10 +111,12 @@ impl Transport for Tls<'_> {
             Err(error) => return error.into(),
         };
         let config = tls::Config {
-            host: env.settings.endpoint,
             alpn: (env.settings.port == HTTPS_PORT).then_some(ALPN_MQTT),
-            credentials: &self.credentials,
-            unix_time: env.app.unix_time(),
+            ..tls::Config::new(
+                env.settings.endpoint,
+                &self.credentials,
+                tls::Clock::new(env.app.unix_time(), 0),
+            )
         };
         let deadline = Instant::now() + env.settings.tls_timeout;
         let handshake = tls::handshake(&slot, &config, BoardRandom(env.app));

@@ -13,8 +13,8 @@ use embedded_io_async::{ErrorType, Read, Write};
 use iot_thing::{
     Error,
     tls::{
-        Config, Credentials, Failure, Info, Inputs, KeyInput, Random, Secured, Slot, handshake,
-        load, memory_size, storage_needed,
+        Clock, Config, Credentials, Failure, Info, Inputs, KeyInput, Random, Secured, Slot,
+        handshake, load, memory_size, storage_needed,
     },
 };
 
@@ -218,10 +218,8 @@ pub fn run_with(
     let mut memory = vec![0; memory_size(client.rx, client.tx)];
     let slot = Slot::new(socket, &mut memory, client.rx, client.tx).unwrap();
     let config = Config {
-        host: client.host,
         alpn: Some(b"x-amzn-mqtt-ca"),
-        credentials,
-        unix_time: client.unix_time,
+        ..Config::new(client.host, credentials, Clock::new(client.unix_time, 0))
     };
     let mut report = Report::default();
     let done = {
