@@ -14,20 +14,16 @@ pub mod crypto;
 mod der;
 mod ecdsa;
 #[cfg(feature = "embedded-tls")]
-mod embedded;
+pub mod embedded;
+pub mod native;
 mod pem;
 mod rsa;
-#[cfg_attr(
-    not(feature = "embedded-tls"),
-    allow(dead_code, reason = "an engine is what uses it")
-)]
 mod verifier;
 
 pub use credentials::{
     CertList, Credentials, Inputs, KeyInput, amazon_roots, load, storage_needed,
 };
-#[cfg(feature = "embedded-tls")]
-pub use embedded::{
+pub use native::{
     MAX_RX, MAX_TX, MIN_RX, MIN_TX, Secured, Slot, application_bytes, handshake, memory_size,
     tx_needed,
 };
@@ -48,8 +44,23 @@ pub struct Config<'a> {
     pub credentials: &'a Credentials<'a>,
     /// Seconds since 1970-01-01 00:00 UTC; 0 when the time is unknown, which is refused.
     pub unix_time: u64,
+    /// How the server is asked for records that fit the receive buffer, where that is smaller
+    /// than the largest.
+    pub record_limit: RecordLimit,
     /// Who calculates.
     pub crypto: &'static dyn Crypto,
+}
+
+/// How a server is asked for small records. It may ignore it, as AWS IoT does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordLimit {
+    /// Not at all.
+    None,
+    /// By record_size_limit (RFC 8449): no record larger than what fits.
+    Size,
+    /// By max_fragment_length (RFC 6066), which older servers know: 512, 1024, 2048 or 4096 bytes,
+    /// both ways.
+    Fragment,
 }
 
 impl<'a> Config<'a> {
@@ -60,6 +71,7 @@ impl<'a> Config<'a> {
             alpn: None,
             credentials,
             unix_time,
+            record_limit: RecordLimit::Size,
             crypto: &Software,
         }
     }

@@ -45,6 +45,24 @@ const RSA_PSS_RSAE_SHA384: u16 = 0x0805;
 /// `rsa_pss_rsae_sha512`.
 const RSA_PSS_RSAE_SHA512: u16 = 0x0806;
 
+/// The schemes that a server may prove itself with.
+pub(super) const PROOF_SCHEMES: &[u16] = &[
+    ECDSA_SECP256R1_SHA256,
+    RSA_PSS_RSAE_SHA256,
+    RSA_PSS_RSAE_SHA384,
+    RSA_PSS_RSAE_SHA512,
+];
+/// The schemes that its certificates may be signed with: those, and RSA with PKCS#1 v1.5.
+pub(super) const CERTIFICATE_SCHEMES: &[u16] = &[
+    ECDSA_SECP256R1_SHA256,
+    RSA_PSS_RSAE_SHA256,
+    RSA_PSS_RSAE_SHA384,
+    RSA_PSS_RSAE_SHA512,
+    0x0401,
+    0x0501,
+    0x0601,
+];
+
 /// What precedes the 65 bytes of the point in the SubjectPublicKeyInfo of a P-256 key.
 const P256_KEY_INFO: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
@@ -171,14 +189,18 @@ pub fn verify_signature(
     transcript_hash: &[u8; 32],
     signature: &[u8],
 ) -> Result<(), Error> {
-    const CONTEXT: &[u8] = b"TLS 1.3, server CertificateVerify\0";
-    const PADDING: usize = 64;
-    let mut message = [0x20; PADDING + CONTEXT.len() + 32];
-    let (_, rest) = message.split_at_mut(PADDING);
+    key.verify(scheme, &signed_content(transcript_hash), signature)
+}
+
+/// What a server signs in its CertificateVerify after this transcript (SHA-256).
+pub(super) fn signed_content(transcript_hash: &[u8; 32]) -> [u8; 64 + 34 + 32] {
+    const CONTEXT: &[u8; 34] = b"TLS 1.3, server CertificateVerify\0";
+    let mut message = [0x20; 64 + 34 + 32];
+    let (_, rest) = message.split_at_mut(64);
     let (context, hash) = rest.split_at_mut(CONTEXT.len());
     context.copy_from_slice(CONTEXT);
     hash.copy_from_slice(transcript_hash);
-    key.verify(scheme, &message, signature)
+    message
 }
 
 /// Fills the places of anchors that are not used.
@@ -218,10 +240,7 @@ enum Progress {
     /// Nothing was seen.
     Unknown,
     /// The chain is good; the key must still be proven.
-    Chain {
-        key: LeafKey,
-        transcript_hash: [u8; 32],
-    },
+    Chain(LeafKey),
     /// The key was proven.
     Proven,
 }
@@ -245,34 +264,31 @@ impl<'a> ServerAuth<'a> {
         }
     }
 
-    /// The Certificate message, with the hash of the transcript up to and including it.
+    /// The Certificate message.
     pub(super) fn certificate<'c>(
         &mut self,
         mut chain: impl Iterator<Item = &'c [u8]>,
-        transcript_hash: [u8; 32],
     ) -> Result<(), Error> {
         if !matches!(self.progress, Progress::Unknown) {
             return Err(Error::TlsProtocol);
         }
         let leaf = chain.next().ok_or(Error::TlsNotAuthenticated)?;
         let key = verify_chain(leaf, chain, self.roots, self.host, self.unix_time)?;
-        self.progress = Progress::Chain {
-            key,
-            transcript_hash,
-        };
+        self.progress = Progress::Chain(key);
         Ok(())
     }
 
-    /// The CertificateVerify message.
-    pub(super) fn signature(&mut self, scheme: u16, signature: &[u8]) -> Result<(), Error> {
-        let Progress::Chain {
-            key,
-            transcript_hash,
-        } = &self.progress
-        else {
+    /// The CertificateVerify message, with what it signs (RFC 8446, 4.4.3).
+    pub(super) fn signature(
+        &mut self,
+        scheme: u16,
+        content: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Error> {
+        let Progress::Chain(key) = &self.progress else {
             return Err(Error::TlsProtocol);
         };
-        verify_signature(key, scheme, transcript_hash, signature)?;
+        key.verify(scheme, content, signature)?;
         self.progress = Progress::Proven;
         Ok(())
     }
@@ -334,29 +350,29 @@ pub(super) mod tests {
         let host = ServerName::try_from("example.com").unwrap();
         let mut auth = ServerAuth::new(&host, amazon_roots(), 1);
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
-        assert_eq!(auth.signature(0x0403, &[]), Err(Error::TlsProtocol));
+        assert_eq!(auth.signature(0x0403, &[], &[]), Err(Error::TlsProtocol));
         assert_eq!(
-            auth.certificate(core::iter::empty(), [0; 32]),
+            auth.certificate(core::iter::empty()),
             Err(Error::TlsNotAuthenticated)
         );
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
-        auth.progress = Progress::Chain {
-            key: LeafKey {
-                length: 65,
-                key: [0; MAX_RSA_KEY],
-            },
-            transcript_hash: [0; 32],
-        };
+        auth.progress = Progress::Chain(LeafKey {
+            length: 65,
+            key: [0; MAX_RSA_KEY],
+        });
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
         assert_eq!(
-            auth.certificate(core::iter::empty(), [0; 32]),
+            auth.certificate(core::iter::empty()),
             Err(Error::TlsProtocol)
         );
-        assert_eq!(auth.signature(0x0804, &[]), Err(Error::CertUnsupported));
-        assert_eq!(auth.signature(0x0403, &[]), Err(Error::CertSignature));
+        assert_eq!(
+            auth.signature(0x0804, &[], &[]),
+            Err(Error::CertUnsupported)
+        );
+        assert_eq!(auth.signature(0x0403, &[], &[]), Err(Error::CertSignature));
         auth.progress = Progress::Proven;
         assert!(auth.proof().is_ok());
-        assert_eq!(auth.signature(0x0403, &[]), Err(Error::TlsProtocol));
+        assert_eq!(auth.signature(0x0403, &[], &[]), Err(Error::TlsProtocol));
     }
 
     #[test]

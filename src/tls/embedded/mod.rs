@@ -240,6 +240,7 @@ where
         verifier: Verifier {
             gate: slot,
             auth: ServerAuth::new(&host, config.credentials.roots(), config.unix_time),
+            transcript_hash: [0; 32],
         },
         random,
         fills: 0,
