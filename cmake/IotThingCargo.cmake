@@ -84,6 +84,11 @@ checked.")
     set(made "${cargo_dir}/${target}/${IOT_THING_PROFILE}/libiot_thing.a")
     set(archive "${PROJECT_BINARY_DIR}/lib/libiot_thing.a")
 
+    set(features c-library)
+    if(IOT_THING_EMBEDDED_TLS)
+        string(APPEND features ",embedded-tls")
+    endif()
+
     # The crate is an rlib (see Cargo.toml); the archive is the same crate as a staticlib. Flags
     # and directories that the surroundings may have set for other Rust code are left out.
     # cargo keeps an old file that is still right, so a copy carries the new date.
@@ -91,7 +96,7 @@ checked.")
         OUTPUT "${archive}"
         COMMAND "${CMAKE_COMMAND}" -E env --unset=RUSTFLAGS --unset=CARGO_ENCODED_RUSTFLAGS
             --unset=CARGO_TARGET_DIR --unset=CARGO_BUILD_TARGET
-            "${IOT_THING_CARGO}" rustc --lib --crate-type staticlib --features c-library
+            "${IOT_THING_CARGO}" rustc --lib --crate-type staticlib --features "${features}"
             --profile "${IOT_THING_PROFILE}" --locked --target "${target}"
             --target-dir "${cargo_dir}" --manifest-path "${PROJECT_SOURCE_DIR}/Cargo.toml"
         COMMAND "${CMAKE_COMMAND}" -E make_directory "${PROJECT_BINARY_DIR}/lib"
@@ -110,5 +115,8 @@ checked.")
     add_library(iot_thing INTERFACE)
     add_library(iot_thing::iot_thing ALIAS iot_thing)
     target_include_directories(iot_thing INTERFACE "${PROJECT_SOURCE_DIR}/include")
+    if(IOT_THING_EMBEDDED_TLS)
+        target_compile_definitions(iot_thing INTERFACE IOT_THING_EMBEDDED_TLS)
+    endif()
     target_link_libraries(iot_thing INTERFACE iot_thing_file)
 endfunction()

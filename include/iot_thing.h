@@ -60,12 +60,12 @@
 /**
  * What TLS adds to it, on 32-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_32 3328
+#define IOT_THING_TLS_FIXED_SIZE_32 640
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_64 3072
+#define IOT_THING_TLS_FIXED_SIZE_64 640
 
 /**
  * Major version of the library and of this header.
@@ -346,7 +346,8 @@ enum iot_thing_err
      */
     IOT_THING_ERR_CLIENT_CERT = -13,
     /**
-     * The private key is missing or is not a P-256 key as PEM or DER (SEC1 or PKCS#8).
+     * The private key is missing or is not an unencrypted private key as PEM or DER (SEC1, PKCS#8
+     * or PKCS#1), or not consistent in itself.
      */
     IOT_THING_ERR_PRIVATE_KEY = -14,
     /**
@@ -375,6 +376,28 @@ enum iot_thing_err
      * The port's random source failed.
      */
     IOT_THING_ERR_RANDOM = -20,
+    /**
+     * The client certificate has expired, by the clock at `iot_thing_init`.
+     */
+    IOT_THING_ERR_CLIENT_CERT_EXPIRED = -21,
+    /**
+     * The client certificate is not valid yet, by the clock at `iot_thing_init`.
+     */
+    IOT_THING_ERR_CLIENT_CERT_NOT_YET_VALID = -22,
+    /**
+     * The client certificate says that it may not be used to authenticate a TLS client.
+     */
+    IOT_THING_ERR_CLIENT_CERT_USAGE = -23,
+    /**
+     * The client certificate or the private key is for RSA with fewer than 2048 bits.
+     */
+    IOT_THING_ERR_KEY_WEAK = -24,
+    /**
+     * The client certificate or the private key is for a kind of key that is not supported:
+     * another curve than P-256, RSA with more than 4096 bits or an unusual exponent or primes of
+     * different lengths, or RSA together with `sign`.
+     */
+    IOT_THING_ERR_KEY_UNSUPPORTED = -25,
     /**
      * The text is not JSON as RFC 8259 defines it.
      */
@@ -1358,6 +1381,17 @@ extern "C" {
  * TLS 1.3 with mutual authentication, by this library. The default.
  */
 extern const iot_thing_transport_t iot_thing_transport_tls;
+
+#if defined(IOT_THING_EMBEDDED_TLS)
+/**
+ * The same on the published crate embedded-tls: a second opinion, larger and with more limits
+ * (docs/security.md). Its buffers take twice the memory: ask `iot_thing_memory_needed`.
+ *
+ * Only in a library that was built with it: CMake option `IOT_THING_EMBEDDED_TLS`, cargo feature
+ * `embedded-tls`.
+ */
+extern const iot_thing_transport_t iot_thing_transport_embedded_tls;
+#endif
 
 /**
  * No protection by this library: for sockets that already speak TLS (a modem's, an operating
@@ -2647,8 +2681,8 @@ int32_t iot_thing_json_add_raw(iot_thing_json_writer_t *writer, const char *json
  * decoded PEM certificates have room. For anything else ask iot_thing_memory_needed().
  */
 #define IOT_THING_MEMORY_SIZE(rx, tx, tls) \
-    (IOT_THING_FIXED_SIZE_ + IOT_THING_TLS_FIXED_SIZE_ + (rx) + 2 * (tx) + 2 * (tls) + \
-     2 * IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
+    (IOT_THING_FIXED_SIZE_ + IOT_THING_TLS_FIXED_SIZE_ + (rx) + 2 * (tx) + (tls) + \
+     IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
 
 /** The same for iot_thing_transport_secure_socket, where the sockets bring the protection. */
 #define IOT_THING_MEMORY_SIZE_SECURE_SOCKET(rx, tx) \

@@ -27,6 +27,19 @@ need() {
     }
 }
 
+# need_file FILE PACKAGE WHY: the same for what is no command, such as a header.
+need_file() {
+    [ -e "$1" ] && return 0
+    echo "$(basename "$0"): installing $2 for $1 ($3)" >&2
+    as_root apt-get update -qq >&2
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$2" >&2
+    [ -e "$1" ] || {
+        echo "$(basename "$0"): there is still no $1" >&2
+        return 1
+    }
+}
+
 # Daemons live in sbin, where the PATH of ordinary users does not look.
 have() {
     PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1" >/dev/null

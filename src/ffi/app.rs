@@ -232,7 +232,7 @@ impl Board for CApp {
 }
 
 impl tls::Signer for CApp {
-    fn sign(&self, sha256: &[u8; 32], signature: &mut [u8]) -> Result<usize, Error> {
+    fn sign(&self, sha256: &[u8; 32], signature: &mut [u8]) -> Result<Option<usize>, Error> {
         let (sign, user) = self.sign.ok_or(Error::TlsSign)?;
         let mut len = 0;
         // SAFETY: the application's function, called as its description in the header says.
@@ -246,7 +246,7 @@ impl tls::Signer for CApp {
             )
         };
         match result {
-            IOT_THING_OK if len <= signature.len() => Ok(len),
+            IOT_THING_OK if len <= signature.len() => Ok(Some(len)),
             _ => Err(Error::TlsSign),
         }
     }

@@ -18,9 +18,9 @@ pub const IOT_THING_FIXED_SIZE_32: u32 = 5376;
 /// The same on 64-bit targets.
 pub const IOT_THING_FIXED_SIZE_64: u32 = 7552;
 /// What TLS adds to it, on 32-bit targets.
-pub const IOT_THING_TLS_FIXED_SIZE_32: u32 = 3328;
+pub const IOT_THING_TLS_FIXED_SIZE_32: u32 = 640;
 /// The same on 64-bit targets.
-pub const IOT_THING_TLS_FIXED_SIZE_64: u32 = 3072;
+pub const IOT_THING_TLS_FIXED_SIZE_64: u32 = 640;
 
 #[cfg(target_pointer_width = "64")]
 const PROMISED: (u32, u32) = (IOT_THING_FIXED_SIZE_64, IOT_THING_TLS_FIXED_SIZE_64);

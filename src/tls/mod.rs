@@ -2,9 +2,10 @@
 //!
 //! The rest of the library sees this boundary and nothing behind it: a [`Slot`] holds the socket
 //! and the record buffers, [`handshake`] turns it into [`Secured`], the only type that carries
-//! application bytes, or into a [`Failure`] with its cause. Behind the boundary stands one engine:
-//! today `embedded/`, the published embedded-tls crate, contained. The verifier and the credentials
-//! belong to no engine.
+//! application bytes, or into a [`Failure`] with its cause. Behind the boundary stand two engines
+//! that offer the same: [`native`], our own, whose names are also those of this module, and by
+//! feature `embedded`, the published embedded-tls crate, contained. The verifier and the
+//! credentials belong to no engine.
 //!
 //! Everything here is driven by polling: a future that returns *pending* is simply polled again,
 //! and every future but the handshake may be dropped at any time without harm.
@@ -21,16 +22,26 @@ mod rsa;
 mod verifier;
 
 pub use credentials::{
-    CertList, Credentials, Inputs, KeyInput, amazon_roots, load, storage_needed,
+    CertList, Credentials, Inputs, KeyInput, MAX_SIGNATURE, SignatureForm, amazon_roots, load,
+    storage_needed,
 };
-pub use native::{
-    MAX_RX, MAX_TX, MIN_RX, MIN_TX, Secured, Slot, application_bytes, handshake, memory_size,
-    tx_needed,
+pub use native::{Secured, Slot, application_bytes, handshake, memory_size, tx_needed};
+pub use verifier::{
+    Authenticated, CERTIFICATE_SIGNATURE_SCHEMES, Clock, LeafKey, MAX_CERTIFICATES,
+    SIGNATURE_SCHEMES, verify_chain, verify_signature,
 };
-pub use verifier::{Authenticated, LeafKey, MAX_CERTIFICATES, verify_chain, verify_signature};
 
 use self::crypto::{Crypto, Software};
 use crate::Error;
+
+/// The least `rx`: a smaller one takes no server's handshake.
+pub const MIN_RX: usize = 512;
+/// The largest `rx` that makes sense: no legal record is larger.
+pub const MAX_RX: usize = 16384 + 256;
+/// The least `tx`: a ClientHello with the longest host name fits.
+pub const MIN_TX: usize = 512;
+/// The largest `tx` that makes sense: no legal record that we send is larger.
+pub const MAX_TX: usize = 16384 + 17;
 
 /// What one handshake needs to know.
 #[derive(Clone, Copy)]
@@ -42,8 +53,8 @@ pub struct Config<'a> {
     pub alpn: Option<&'a [u8]>,
     /// Who we are and whom we trust.
     pub credentials: &'a Credentials<'a>,
-    /// Seconds since 1970-01-01 00:00 UTC; 0 when the time is unknown, which is refused.
-    pub unix_time: u64,
+    /// What is known of the time.
+    pub clock: Clock,
     /// How the server is asked for records that fit the receive buffer, where that is smaller
     /// than the largest.
     pub record_limit: RecordLimit,
@@ -65,12 +76,12 @@ pub enum RecordLimit {
 
 impl<'a> Config<'a> {
     /// What every handshake needs; the rest is off.
-    pub fn new(host: &'a str, credentials: &'a Credentials<'a>, unix_time: u64) -> Self {
+    pub fn new(host: &'a str, credentials: &'a Credentials<'a>, clock: Clock) -> Self {
         Self {
             host,
             alpn: None,
             credentials,
-            unix_time,
+            clock,
             record_limit: RecordLimit::Size,
             crypto: &Software,
         }
@@ -132,9 +143,10 @@ impl<R: Random + ?Sized> Random for &mut R {
 
 /// A P-256 key that never enters our memory, such as one in a secure element.
 pub trait Signer {
-    /// Signs a SHA-256 digest with ECDSA over P-256. Writes the signature as a DER
-    /// `ECDSA-Sig-Value` (at most 72 bytes) to the start of `signature_der` and returns its length.
+    /// Signs a SHA-256 digest with ECDSA over P-256. Writes the signature to the start of
+    /// `signature`, which holds 72 bytes, and returns its length; `None` if it is still being
+    /// made: then the same is asked again at the next poll.
     ///
     /// Any error ends the handshake with [`Error::TlsSign`].
-    fn sign(&self, sha256: &[u8; 32], signature_der: &mut [u8]) -> Result<usize, Error>;
+    fn sign(&self, sha256: &[u8; 32], signature: &mut [u8]) -> Result<Option<usize>, Error>;
 }

@@ -24,9 +24,9 @@ pub enum Alert {
 }
 
 /// The number of close_notify, the orderly end.
-pub const CLOSE_NOTIFY: u8 = 0;
+pub(super) const CLOSE_NOTIFY: u8 = 0;
 /// The number of user_canceled, which announces close_notify and means nothing by itself.
-pub const USER_CANCELED: u8 = 90;
+pub(super) const USER_CANCELED: u8 = 90;
 
 impl Alert {
     /// The two bytes of the message.

@@ -24,7 +24,7 @@ use crate::{
     tls::{
         Authenticated, Config, Info, Random, RecordLimit,
         crypto::{Crypto, hash::Digest, p256},
-        verifier::{CERTIFICATE_SCHEMES, PROOF_SCHEMES, ServerAuth},
+        verifier::{CERTIFICATE_SIGNATURE_SCHEMES, SIGNATURE_SCHEMES, ServerAuth},
     },
 };
 
@@ -127,7 +127,7 @@ impl<'h> Handshake<'h> {
         Self {
             config,
             sni: matches!(host, ServerName::DnsName(_)),
-            auth: ServerAuth::new(host, config.credentials.roots(), config.unix_time),
+            auth: ServerAuth::new(host, config.credentials.roots(), config.clock),
             state: State::Start,
             random: [0; 32],
             session_id: [0; 32],
@@ -217,8 +217,8 @@ impl<'h> Handshake<'h> {
             host: self.sni.then_some(self.config.host),
             alpn: self.config.alpn,
             limit: self.limit,
-            schemes: PROOF_SCHEMES,
-            certificate_schemes: CERTIFICATE_SCHEMES,
+            schemes: SIGNATURE_SCHEMES,
+            certificate_schemes: CERTIFICATE_SIGNATURE_SCHEMES,
             group,
             share: public.get(..length).unwrap_or_default(),
             cookie,
@@ -383,7 +383,7 @@ impl<'h> Handshake<'h> {
 
     fn certificate_request(&mut self, message: &[u8], body: &[u8]) -> Result<Outcome, Fatal> {
         let schemes = messages::read_certificate_request(body)?;
-        self.request = match super::sign::choose_scheme(self.config.credentials, schemes) {
+        self.request = match self.config.credentials.choose_scheme(schemes) {
             Some(scheme) => Request::Scheme(scheme),
             None => Request::Hopeless,
         };
@@ -408,7 +408,6 @@ impl<'h> Handshake<'h> {
 
     fn certificate_verify(&mut self, message: &[u8], body: &[u8]) -> Result<Outcome, Fatal> {
         let (scheme, signature) = messages::read_certificate_verify(body)?;
-        let content = super::sign::Content::new(true, &self.transcript.digest());
         let refused = |error| Fatal {
             alert: Some(match error {
                 Error::CertUnsupported => Alert::IllegalParameter,
@@ -416,11 +415,11 @@ impl<'h> Handshake<'h> {
             }),
             ..Fatal::from(error)
         };
-        if !PROOF_SCHEMES.contains(&scheme) {
+        if !SIGNATURE_SCHEMES.contains(&scheme) {
             return Err(refused(Error::CertUnsupported));
         }
         self.auth
-            .signature(scheme, content.as_slice(), signature)
+            .signature(scheme, self.transcript.digest().as_slice(), signature)
             .map_err(refused)?;
         self.transcript.update(message);
         self.state = State::Finished;
@@ -499,12 +498,11 @@ impl<'h> Handshake<'h> {
                 if connection.transmit.room() < needed {
                     return make_room(connection, needed);
                 }
-                let content = super::sign::Content::new(false, &self.transcript.digest());
                 let mut writer = Writer::new(connection.transmit.place());
                 let signed = super::sign::write_verify(
                     self.config.credentials,
                     scheme,
-                    content.as_slice(),
+                    &self.transcript.digest(),
                     random,
                     &mut writer,
                 )?;

@@ -129,6 +129,7 @@ impl<'a> Writer<'a> {
         self.bytes(&[a, b, c]);
     }
 
+    #[cfg(test)]
     pub fn u32(&mut self, value: u32) {
         self.bytes(&value.to_be_bytes());
     }
@@ -150,17 +151,6 @@ impl<'a> Writer<'a> {
     pub fn extension(&mut self, kind: u16, write: impl FnOnce(&mut Self)) {
         self.u16(kind);
         self.vector::<2>(write);
-    }
-
-    /// Lets `fill` write to all the space that is left and say how much it wrote.
-    pub fn fill<E>(
-        &mut self,
-        fill: impl FnOnce(&mut [u8]) -> Result<Option<usize>, E>,
-    ) -> Result<Option<usize>, E> {
-        let space = self.out.get_mut(self.length..).unwrap_or_default();
-        let filled = fill(space)?;
-        self.length = self.length.saturating_add(filled.unwrap_or(0));
-        Ok(filled)
     }
 }
 

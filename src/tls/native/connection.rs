@@ -393,11 +393,3 @@ impl<'a> Connection<'a> {
         self.closed
     }
 }
-
-#[cfg(test)]
-impl Connection<'_> {
-    /// The keys of both directions, for tests that need some to be old.
-    pub fn keys_mut(&mut self) -> (Option<&mut Keys>, Option<&mut Keys>) {
-        (self.read.as_mut(), self.write.as_mut())
-    }
-}

@@ -7,25 +7,25 @@ use super::{
 };
 
 /// Types of the messages.
-pub const CLIENT_HELLO: u8 = 1;
-pub const SERVER_HELLO: u8 = 2;
+pub(super) const CLIENT_HELLO: u8 = 1;
+pub(super) const SERVER_HELLO: u8 = 2;
 
 /// Types of extensions (RFC 8446, 4.2; RFC 8449).
 pub mod extension {
-    pub const SERVER_NAME: u16 = 0;
-    pub const MAX_FRAGMENT_LENGTH: u16 = 1;
-    pub const SUPPORTED_GROUPS: u16 = 10;
-    pub const SIGNATURE_ALGORITHMS: u16 = 13;
-    pub const ALPN: u16 = 16;
-    pub const RECORD_SIZE_LIMIT: u16 = 28;
-    pub const SUPPORTED_VERSIONS: u16 = 43;
-    pub const COOKIE: u16 = 44;
-    pub const SIGNATURE_ALGORITHMS_CERT: u16 = 50;
-    pub const KEY_SHARE: u16 = 51;
+    pub(in super::super) const SERVER_NAME: u16 = 0;
+    pub(in super::super) const MAX_FRAGMENT_LENGTH: u16 = 1;
+    pub(in super::super) const SUPPORTED_GROUPS: u16 = 10;
+    pub(in super::super) const SIGNATURE_ALGORITHMS: u16 = 13;
+    pub(in super::super) const ALPN: u16 = 16;
+    pub(in super::super) const RECORD_SIZE_LIMIT: u16 = 28;
+    pub(in super::super) const SUPPORTED_VERSIONS: u16 = 43;
+    pub(in super::super) const COOKIE: u16 = 44;
+    pub(in super::super) const SIGNATURE_ALGORITHMS_CERT: u16 = 50;
+    pub(in super::super) const KEY_SHARE: u16 = 51;
 }
 
 /// The number of TLS 1.3.
-pub const VERSION: u16 = 0x0304;
+pub(super) const VERSION: u16 = 0x0304;
 /// The number that TLS 1.3 gives itself where middleboxes look.
 const LEGACY_VERSION: u16 = 0x0303;
 

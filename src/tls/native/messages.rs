@@ -7,11 +7,11 @@ use super::{
 };
 
 /// Types of the messages.
-pub const ENCRYPTED_EXTENSIONS: u8 = 8;
-pub const CERTIFICATE: u8 = 11;
-pub const CERTIFICATE_REQUEST: u8 = 13;
-pub const CERTIFICATE_VERIFY: u8 = 15;
-pub const FINISHED: u8 = 20;
+pub(super) const ENCRYPTED_EXTENSIONS: u8 = 8;
+pub(super) const CERTIFICATE: u8 = 11;
+pub(super) const CERTIFICATE_REQUEST: u8 = 13;
+pub(super) const CERTIFICATE_VERIFY: u8 = 15;
+pub(super) const FINISHED: u8 = 20;
 
 /// The least record_size_limit (RFC 8449, 4).
 const MIN_RECORD_SIZE_LIMIT: u16 = 64;

@@ -30,20 +30,13 @@ use self::{
     alert::Fatal,
     client::{Handshake, Step},
     connection::Connection,
-    record::{APPLICATION_DATA, HEADER, MAX_CONTENT, MAX_SEALED, SEALING},
+    record::{APPLICATION_DATA, HEADER, SEALING},
     transmit::RESERVE,
 };
-use super::{Authenticated, Config, Credentials, Failure, Info, Random};
+use super::{
+    Authenticated, Config, Credentials, Failure, Info, MAX_RX, MAX_TX, MIN_RX, MIN_TX, Random,
+};
 use crate::Error;
-
-/// The least `rx`: a smaller one takes no server's handshake.
-pub const MIN_RX: usize = 512;
-/// The largest `rx` that makes sense: no legal record is larger.
-pub const MAX_RX: usize = MAX_SEALED;
-/// The least `tx`: a ClientHello with the longest host name fits.
-pub const MIN_TX: usize = 512;
-/// The largest `tx` that makes sense: no legal record that we send is larger.
-pub const MAX_TX: usize = MAX_CONTENT + SEALING;
 
 /// The bytes of memory that a [`Slot`] needs for records with a payload of up to `rx` bytes from
 /// the server and `tx` bytes from us, as they are on the wire (17 bytes more than their contents).
@@ -241,9 +234,7 @@ where
     R: Random,
 {
     let host = ServerName::try_from(config.host).map_err(|_| Error::Endpoint)?;
-    if config.unix_time == 0 {
-        return Err(Error::CertTimeUnknown.into());
-    }
+    config.clock.check()?;
     let slot = Lease(slot);
     let mut handshake = Handshake::new(config, &host);
     let outcome = poll_fn(|context| {

@@ -20,7 +20,7 @@ use super::{
 use crate::Error;
 
 /// The header of a handshake message.
-pub const MESSAGE_HEADER: usize = 4;
+pub(super) const MESSAGE_HEADER: usize = 4;
 
 /// A whole record in the buffer.
 #[derive(Clone, Copy)]

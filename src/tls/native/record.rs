@@ -13,15 +13,15 @@ use crate::{
 };
 
 /// The header of a record.
-pub const HEADER: usize = 5;
+pub(super) const HEADER: usize = 5;
 /// The tag of every algorithm.
-pub const TAG: usize = 16;
+pub(super) const TAG: usize = 16;
 /// What protection adds to the contents of a record: the type and the tag.
-pub const SEALING: usize = 1 + TAG;
+pub(super) const SEALING: usize = 1 + TAG;
 /// The most contents of a record.
-pub const MAX_CONTENT: usize = 1 << 14;
+pub(super) const MAX_CONTENT: usize = 1 << 14;
 /// The largest payload of a protected record.
-pub const MAX_SEALED: usize = MAX_CONTENT + 256;
+pub(super) const MAX_SEALED: usize = MAX_CONTENT + 256;
 
 /// The records under one key after which ours is changed. RFC 8446 5.5 allows 2^24.5 full records
 /// with AES-GCM; ChaCha20-Poly1305 has no limit that can be reached, and is treated alike.
@@ -30,10 +30,10 @@ const MAX_RECORDS: u64 = 1 << 24;
 const EARLY: u64 = 1 << 16;
 
 /// Types of records.
-pub const CHANGE_CIPHER_SPEC: u8 = 20;
-pub const ALERT: u8 = 21;
-pub const HANDSHAKE: u8 = 22;
-pub const APPLICATION_DATA: u8 = 23;
+pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
+pub(super) const ALERT: u8 = 21;
+pub(super) const HANDSHAKE: u8 = 22;
+pub(super) const APPLICATION_DATA: u8 = 23;
 
 /// The header of a record with so many bytes of payload.
 pub fn header(kind: u8, length: usize) -> Option<[u8; HEADER]> {
@@ -149,13 +149,5 @@ impl Drop for Keys {
     fn drop(&mut self) {
         self.key.zeroize();
         self.iv.zeroize();
-    }
-}
-
-#[cfg(test)]
-impl Keys {
-    /// As if so many records had been protected.
-    pub fn set_sequence(&mut self, sequence: u64) {
-        self.sequence = sequence;
     }
 }

@@ -1,4 +1,4 @@
-//! Certificate and CertificateVerify of ours, and what a CertificateVerify signs (RFC 8446, 4.4).
+//! Our Certificate and CertificateVerify (RFC 8446, 4.4.2 and 4.4.3).
 
 use super::{
     codec::Writer,
@@ -7,39 +7,36 @@ use super::{
 use crate::{
     Error,
     tls::{
-        CertList, Credentials, Random,
+        CertList, Credentials, MAX_SIGNATURE, Random,
         crypto::hash::{Digest, MAX_DIGEST},
+        ecdsa::MAX_DER,
+        verifier::ECDSA_SECP256R1_SHA256,
     },
 };
 
 const PADDING: usize = 64;
-const SERVER_CONTEXT: &[u8; 34] = b"TLS 1.3, server CertificateVerify\0";
-const CLIENT_CONTEXT: &[u8; 34] = b"TLS 1.3, client CertificateVerify\0";
+const CONTEXT: &[u8; 34] = b"TLS 1.3, client CertificateVerify\0";
 
-/// What a CertificateVerify signs.
-pub struct Content {
-    bytes: [u8; PADDING + 34 + MAX_DIGEST],
+/// What our CertificateVerify signs.
+struct Content {
+    bytes: [u8; PADDING + CONTEXT.len() + MAX_DIGEST],
     length: usize,
 }
 
 impl Content {
-    /// For the server or the client, and a transcript up to the Certificate before it.
-    pub fn new(server: bool, transcript: &Digest) -> Self {
-        let mut bytes = [0x20; PADDING + 34 + MAX_DIGEST];
+    /// For a transcript up to our Certificate.
+    fn new(transcript: &Digest) -> Self {
+        let mut bytes = [0x20; PADDING + CONTEXT.len() + MAX_DIGEST];
         let (_, rest) = bytes.split_at_mut(PADDING);
         let mut writer = Writer::new(rest);
-        writer.bytes(if server {
-            SERVER_CONTEXT
-        } else {
-            CLIENT_CONTEXT
-        });
+        writer.bytes(CONTEXT);
         writer.bytes(transcript.as_slice());
         // A digest always fits.
         let length = PADDING.saturating_add(writer.finish().unwrap_or(0));
         Self { bytes, length }
     }
 
-    pub fn as_slice(&self) -> &[u8] {
+    fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 }
@@ -99,38 +96,32 @@ impl Window<'_> {
     }
 }
 
-/// `ecdsa_secp256r1_sha256`.
-const ECDSA_SECP256R1_SHA256: u16 = 0x0403;
-
 /// The most bytes of a CertificateVerify with this scheme.
 pub fn verify_size(scheme: u16) -> usize {
-    let signature = if scheme == ECDSA_SECP256R1_SHA256 {
-        72
-    } else {
-        512
+    let signature = match scheme {
+        ECDSA_SECP256R1_SHA256 => MAX_DER,
+        _ => MAX_SIGNATURE,
     };
     4 + 2 + 2 + signature
 }
 
-/// The scheme to sign with, of those that the server takes.
-pub fn choose_scheme(_: &Credentials<'_>, mut offered: impl Iterator<Item = u16>) -> Option<u16> {
-    offered.find(|&scheme| scheme == ECDSA_SECP256R1_SHA256)
-}
-
-/// Writes our CertificateVerify. Returns whether the signature is there already.
+/// Writes our CertificateVerify. `false` if the signature is not there yet.
 pub fn write_verify(
     credentials: &Credentials<'_>,
     scheme: u16,
-    content: &[u8],
-    _: &mut dyn Random,
+    transcript: &Digest,
+    random: &mut dyn Random,
     writer: &mut Writer<'_>,
 ) -> Result<bool, Error> {
-    use sha2::Digest as _;
-    let signature = credentials.sign(&sha2::Sha256::digest(content).into())?;
+    let mut signature = [0; MAX_SIGNATURE];
+    let content = Content::new(transcript);
+    let Some(length) = credentials.sign(scheme, content.as_slice(), random, &mut signature)? else {
+        return Ok(false);
+    };
     writer.u8(CERTIFICATE_VERIFY);
     writer.vector::<3>(|w| {
         w.u16(scheme);
-        w.vector::<2>(|w| w.bytes(signature.as_bytes()));
+        w.vector::<2>(|w| w.bytes(signature.get(..length).unwrap_or_default()));
     });
     Ok(true)
 }

@@ -14,7 +14,7 @@ pub enum Suite {
 
 impl Suite {
     /// All of this build, the preferred one first.
-    pub const ALL: &[Self] = &[
+    pub(super) const ALL: &[Self] = &[
         Self::Aes128GcmSha256,
         #[cfg(feature = "aes256")]
         Self::Aes256GcmSha384,
@@ -65,14 +65,14 @@ pub enum Group {
 
 impl Group {
     /// All of this build, the one first for which a key share is sent at once.
-    pub const ALL: &[Self] = &[
+    pub(super) const ALL: &[Self] = &[
         #[cfg(feature = "x25519")]
         Self::X25519,
         Self::Secp256r1,
     ];
 
     /// The group of the key share in the first ClientHello.
-    pub const FIRST: Self = Self::ALL[0];
+    pub(super) const FIRST: Self = Self::ALL[0];
 
     pub const fn code(self) -> u16 {
         match self {

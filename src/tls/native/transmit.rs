@@ -12,11 +12,11 @@ use super::record::{HEADER, Keys, MAX_CONTENT, SEALING, header};
 use crate::{Error, tls::crypto::Crypto};
 
 /// A KeyUpdate, sealed.
-pub const KEY_UPDATE: usize = HEADER + 5 + SEALING;
+pub(super) const KEY_UPDATE: usize = HEADER + 5 + SEALING;
 /// An alert, sealed.
 const ALERT: usize = HEADER + 2 + SEALING;
 /// What the buffer has beyond one record with its header.
-pub const RESERVE: usize = KEY_UPDATE + ALERT;
+pub(super) const RESERVE: usize = KEY_UPDATE + ALERT;
 
 pub struct Transmit<'a> {
     buffer: &'a mut [u8],
