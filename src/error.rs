@@ -38,14 +38,15 @@ pub enum Error {
     ThingName = -12,
     /// The client certificate is missing or is not one PEM or DER X.509 certificate chain.
     ClientCert = -13,
-    /// The private key is missing or is not a P-256 key as PEM or DER (SEC1 or PKCS#8).
+    /// The private key is missing or is not an unencrypted private key as PEM or DER (SEC1, PKCS#8
+    /// or PKCS#1), or not consistent in itself.
     PrivateKey = -14,
     /// The private key does not belong to the client certificate.
     KeyMismatch = -15,
     /// The CA certificates are not PEM or DER X.509 certificates.
     CaCerts = -16,
-    /// A topic is empty, not UTF-8, has a wildcard, or breaks an AWS IoT limit (256 bytes,
-    /// 8 levels).
+    /// A topic or filter is empty, not UTF-8, has a wildcard where none may be, or breaks an AWS IoT
+    /// limit (256 bytes, 8 levels).
     Topic = -17,
     /// The message can never fit: larger than the AWS limit or than the configured buffer.
     /// `iot_thing_last_needed` tells the size that was needed.
@@ -54,6 +55,20 @@ pub enum Error {
     QueueFull = -19,
     /// The port's random source failed.
     Random = -20,
+    /// The client certificate has expired, by the clock at `iot_thing_init`.
+    ClientCertExpired = -21,
+    /// The client certificate is not valid yet, by the clock at `iot_thing_init`.
+    ClientCertNotYetValid = -22,
+    /// The client certificate says that it may not be used to authenticate a TLS client.
+    ClientCertUsage = -23,
+    /// The client certificate or the private key is for RSA with fewer than 2048 bits.
+    KeyWeak = -24,
+    /// The client certificate or the private key is for a kind of key that is not supported:
+    /// another curve than P-256, RSA with more than 4096 bits or an unusual exponent or primes of
+    /// different lengths, or RSA together with `sign`.
+    KeyUnsupported = -25,
+    /// There is none of that name or number.
+    NotFound = -26,
 
     // ---- JSON --------------------------------------------------------------------------------
     /// The text is not JSON as RFC 8259 defines it.
@@ -80,6 +95,8 @@ pub enum Error {
     TimedOut = -41,
     /// Ended by `iot_thing_deinit`, or withdrawn.
     Cancelled = -42,
+    /// It was in the outbox and made room for a newer message, as `queue_policy` says.
+    Dropped = -43,
 
     // ---- why a connection failed or ended ------------------------------------------------------
     /// The host name could not be resolved.
@@ -207,13 +224,19 @@ describe! {
     MqttId, "MQTT_ID", "mqtt_id is missing, too long or starts with $";
     ThingName, "THING_NAME", "thing_name is too long or has a character outside [a-zA-Z0-9:_-]";
     ClientCert, "CLIENT_CERT", "client_cert is missing or not a PEM or DER certificate";
-    PrivateKey, "PRIVATE_KEY", "private_key is missing or not a P-256 key in PEM or DER";
+    PrivateKey, "PRIVATE_KEY", "private_key is missing, encrypted or not a private key in PEM or DER";
     KeyMismatch, "KEY_MISMATCH", "private_key does not belong to client_cert";
     CaCerts, "CA_CERTS", "ca_certs is not a list of PEM or DER certificates";
-    Topic, "TOPIC", "the topic is empty, not UTF-8, has a wildcard or is over the AWS limits";
+    Topic, "TOPIC", "the topic or filter is empty, not UTF-8, has a misplaced wildcard or is over the AWS limits";
     TooLarge, "TOO_LARGE", "the message can never fit: iot_thing_last_needed() tells the size";
     QueueFull, "QUEUE_FULL", "the outbox is full: poll and try again";
     Random, "RANDOM", "the random source failed";
+    ClientCertExpired, "CLIENT_CERT_EXPIRED", "client_cert has expired: check it and the device's clock";
+    ClientCertNotYetValid, "CLIENT_CERT_NOT_YET_VALID", "client_cert is not valid yet: check the device's clock";
+    ClientCertUsage, "CLIENT_CERT_USAGE", "client_cert may not be used for TLS client authentication";
+    KeyWeak, "KEY_WEAK", "the RSA key of client_cert or private_key has fewer than 2048 bits";
+    KeyUnsupported, "KEY_UNSUPPORTED", "client_cert or private_key is not for P-256 or RSA 2048 to 4096";
+    NotFound, "NOT_FOUND", "there is none of that name or number";
     JsonSyntax, "JSON_SYNTAX", "not JSON (RFC 8259)";
     JsonUtf8, "JSON_UTF8", "not UTF-8, or an unpaired surrogate";
     JsonDepth, "JSON_DEPTH", "nested too deep";
@@ -225,6 +248,7 @@ describe! {
     Rejected, "REJECTED", "refused by the service: see the code reported with it";
     TimedOut, "TIMED_OUT", "no answer in time: the outcome is unknown";
     Cancelled, "CANCELLED", "cancelled before it was done";
+    Dropped, "DROPPED", "made room for a newer message";
     Resolve, "RESOLVE", "host name not resolved: check DNS and the endpoint";
     TcpConnect, "TCP_CONNECT", "TCP connection not made: check network, port and firewall";
     TcpReset, "TCP_RESET", "the socket failed on an established connection";

@@ -5,8 +5,20 @@ mod pki;
 
 use iot_thing::{
     Error,
-    tls::{Inputs, KeyInput, Signer, amazon_roots, load, storage_needed},
+    tls::{
+        Inputs, KeyInput, MAX_SIGNATURE, Random, SignatureForm, Signer, amazon_roots, load,
+        storage_needed,
+    },
 };
+
+/// For what takes no random bytes.
+struct NoRandom;
+
+impl Random for NoRandom {
+    fn fill(&mut self, _: &mut [u8]) -> Result<(), Error> {
+        Err(Error::Random)
+    }
+}
 
 /// Certificates as DER.
 type List = Vec<Vec<u8>>;
@@ -183,18 +195,23 @@ fn a_certificate_for_a_key_of_another_kind_is_a_mismatch() {
 fn a_signer_needs_no_key() {
     struct Never;
     impl Signer for Never {
-        fn sign(&self, _: &[u8; 32], _: &mut [u8]) -> Result<usize, Error> {
+        fn sign(&self, _: &[u8; 32], _: &mut [u8]) -> Result<Option<usize>, Error> {
             Err(Error::State)
         }
     }
     let (certificate, ca) = (pki::client(), pki::root());
     let inputs = Inputs {
         certificate: &certificate,
-        key: KeyInput::Signer(&Never),
+        key: KeyInput::Signer(&Never, SignatureForm::Der),
         ca: &ca,
     };
     let credentials = load(&inputs, &mut []).unwrap();
-    assert_eq!(credentials.sign(&[0; 32]).err(), Some(Error::TlsSign));
+    assert_eq!(
+        credentials.choose_scheme([0x0804, 0x0403].into_iter()),
+        Some(0x0403)
+    );
+    let signed = credentials.sign(0x0403, b"content", &mut NoRandom, &mut [0; MAX_SIGNATURE]);
+    assert_eq!(signed, Err(Error::TlsSign));
 }
 
 #[test]

@@ -13,7 +13,7 @@ mod world;
 
 use iot_thing::{
     Error,
-    tls::{Inputs, KeyInput, Random, Signer, load},
+    tls::{Inputs, KeyInput, Random, SignatureForm, Signer, load},
 };
 use scenarios::{Scenario, Verdict, all, honest};
 use server::Server;
@@ -253,11 +253,11 @@ fn without_random_bytes_nothing_is_sent() {
 struct Element(Result<Vec<u8>, Error>);
 
 impl Signer for Element {
-    fn sign(&self, _: &[u8; 32], signature_der: &mut [u8]) -> Result<usize, Error> {
+    fn sign(&self, _: &[u8; 32], signature_der: &mut [u8]) -> Result<Option<usize>, Error> {
         let answer = self.0.as_ref().map_err(|&error| error)?;
         let length = answer.len().min(signature_der.len());
         signature_der[..length].copy_from_slice(&answer[..length]);
-        Ok(answer.len())
+        Ok(Some(answer.len()))
     }
 }
 
@@ -265,7 +265,7 @@ fn run_with_element(element: &dyn Signer) -> (Report, Server) {
     let (certificate, ca) = (pki::client(), pki::root());
     let inputs = Inputs {
         certificate: &certificate,
-        key: KeyInput::Signer(element),
+        key: KeyInput::Signer(element, SignatureForm::Der),
         ca: &ca,
     };
     let credentials = load(&inputs, &mut []).unwrap();
@@ -276,15 +276,16 @@ fn run_with_element(element: &dyn Signer) -> (Report, Server) {
 
 #[test]
 fn a_failing_secure_element_is_an_error() {
-    for answer in [
-        Err(Error::Argument),
-        Ok(vec![]),
-        Ok(vec![0x30; 72]),
-        Ok(vec![0; 1000]),
-        Ok(vec![0x30, 6, 2, 1, 0, 2, 1, 0]),
+    for (answer, expected) in [
+        (Err(Error::Argument), Error::TlsSign),
+        (Ok(vec![]), Error::TlsSign),
+        (Ok(vec![0x30; 72]), Error::TlsSign),
+        (Ok(vec![0; 1000]), Error::TlsSign),
+        // A signature, but not by the key of the certificate.
+        (Ok(vec![0x30, 6, 2, 1, 1, 2, 1, 1]), Error::KeyMismatch),
     ] {
         let (report, server) = run_with_element(&Element(answer));
-        assert_eq!(report.failure.unwrap().error, Error::TlsSign);
+        assert_eq!(report.failure.unwrap().error, expected);
         assert!(!server.seen.proven && !server.seen.finished);
         assert_eq!(server.seen.data, []);
     }
@@ -295,11 +296,15 @@ fn a_secure_element_signs() {
     use p256::ecdsa::{Signature, signature::hazmat::PrehashSigner as _};
     struct Key;
     impl Signer for Key {
-        fn sign(&self, sha256: &[u8; 32], signature_der: &mut [u8]) -> Result<usize, Error> {
+        fn sign(
+            &self,
+            sha256: &[u8; 32],
+            signature_der: &mut [u8],
+        ) -> Result<Option<usize>, Error> {
             let signature: Signature = pki::key(pki::CLIENT_KEY).sign_prehash(sha256).unwrap();
             let der = signature.to_der();
             signature_der[..der.as_bytes().len()].copy_from_slice(der.as_bytes());
-            Ok(der.as_bytes().len())
+            Ok(Some(der.as_bytes().len()))
         }
     }
     let (report, server) = run_with_element(&Key);

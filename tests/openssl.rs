@@ -24,7 +24,7 @@ use embedded_io_async::{ErrorType, Read, Write};
 use iot_thing::{
     Error,
     tls::{
-        Config, Failure, Inputs, KeyInput, LeafKey, Random, Secured, Slot, handshake, load,
+        Clock, Config, Failure, Inputs, KeyInput, LeafKey, Random, Secured, Slot, handshake, load,
         memory_size, storage_needed, verify_chain, verify_signature,
     },
 };
@@ -237,7 +237,7 @@ fn connect_trusting<T>(
     let slot = Slot::new(socket, &mut memory, rx, tx).unwrap();
     let config = Config {
         alpn: Some(b"x-amzn-mqtt-ca"),
-        ..Config::new(host, &credentials, unix_time)
+        ..Config::new(host, &credentials, Clock::new(unix_time, 0))
     };
     block_on(async {
         let mut secured = handshake(&slot, &config, Counter(1)).await?;
@@ -390,7 +390,7 @@ fn leaf_key(root: &str, identity: &Identity) -> Result<LeafKey, Error> {
         chain.iter().map(Vec::as_slice),
         credentials.roots(),
         &ServerName::try_from(pki::HOST).unwrap(),
-        now(),
+        Clock::At(now()),
     )
 }
 

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::thing::run::{Args, run};
 use crate::thing::serve::Service;
 use crate::thing::transport::{SecureSocket, Tls};
-use crate::tls::{self, Inputs, KeyInput};
+use crate::tls::{self, Inputs, KeyInput, SignatureForm};
 
 /// How the bytes of a connection are protected: one of the `iot_thing_transport_...` objects. A
 /// firmware links only those that it names.
@@ -122,7 +122,9 @@ fn inputs(config: &Config, app: Option<&'static CApp>) -> Result<Inputs<'static>
         return Err(Error::ClientCert);
     }
     let key = match (config.sign, app) {
-        (Some(_), Some(app)) if config.private_key.is_empty() => KeyInput::Signer(app),
+        (Some(_), Some(app)) if config.private_key.is_empty() => {
+            KeyInput::Signer(app, SignatureForm::Der)
+        }
         (Some(_), None) if config.private_key.is_empty() => KeyInput::Bytes(&[]),
         // Both, or neither.
         (None, _) if !config.private_key.is_empty() => KeyInput::Bytes(config.private_key),

@@ -115,7 +115,7 @@ impl Transport for Tls<'_> {
             ..tls::Config::new(
                 env.settings.endpoint,
                 &self.credentials,
-                env.app.unix_time(),
+                tls::Clock::new(env.app.unix_time(), 0),
             )
         };
         let deadline = Instant::now() + env.settings.tls_timeout;

@@ -3,19 +3,21 @@
 //! Everything is checked when it is loaded, at init and not in the field: that it can be read,
 //! that the key belongs to the certificate, that the CA certificates are such.
 
-use p256::{
+use core::cell::Cell;
+
+use ::p256::{
     PublicKey, SecretKey,
-    ecdsa::{
-        DerSignature, Signature, SigningKey, VerifyingKey, signature::hazmat::PrehashSigner as _,
-    },
     pkcs8::{DecodePrivateKey as _, DecodePublicKey as _},
 };
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{
-    Signer, der,
+    Random, Signer,
+    crypto::p256::{self, Public, Secret},
+    der, ecdsa,
     pem::Blocks,
-    verifier::{MAX_ROOTS, check_root},
+    verifier::{ECDSA_SECP256R1_SHA256, MAX_ROOTS, check_root},
 };
 use crate::Error;
 
@@ -24,6 +26,9 @@ static AMAZON_ROOTS: [&[u8]; 2] = [
     include_bytes!(concat!(env!("OUT_DIR"), "/amazon_root_ca_1.der")),
     include_bytes!(concat!(env!("OUT_DIR"), "/amazon_root_ca_3.der")),
 ];
+
+/// The most bytes of a signature.
+pub const MAX_SIGNATURE: usize = 512;
 
 /// More than the DER of any P-256 private key, PKCS#8 with all optional parts included.
 const MAX_KEY_DER: usize = 256;
@@ -46,8 +51,17 @@ pub struct Inputs<'a> {
 pub enum KeyInput<'a> {
     /// A P-256 key as SEC1 or PKCS#8, PEM or DER.
     Bytes(&'a [u8]),
-    /// Behind a signing function. That it belongs to the certificate is not checked.
-    Signer(&'a dyn Signer),
+    /// Behind a signing function, which gives its signatures in this form.
+    Signer(&'a dyn Signer, SignatureForm),
+}
+
+/// How an ECDSA signature is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureForm {
+    /// As a DER `ECDSA-Sig-Value`.
+    Der,
+    /// As r, then s, 32 bytes each.
+    Raw,
 }
 
 /// Certificates as DER.
@@ -96,8 +110,15 @@ pub fn amazon_roots() -> CertList<'static> {
 
 /// The private key, in memory (wiped when dropped) or elsewhere.
 enum Key<'a> {
-    Memory(SigningKey),
-    Elsewhere(&'a dyn Signer),
+    P256(Secret),
+    Elsewhere {
+        signer: &'a dyn Signer,
+        form: SignatureForm,
+        /// The public key in the certificate.
+        public: &'a Public,
+        /// One of its signatures was seen to be by that key.
+        matched: Cell<bool>,
+    },
 }
 
 /// Who we are and whom we trust, checked and ready for handshakes. Made by [`load`].
@@ -123,25 +144,73 @@ impl<'a> Credentials<'a> {
         self.chain.iter().next().unwrap_or_default()
     }
 
-    /// Signs a SHA-256 digest with the private key; the signature is DER. Any failure, a
-    /// malformed signature of a [`Signer`] included, is [`Error::TlsSign`].
-    pub fn sign(&self, sha256: &[u8; 32]) -> Result<DerSignature, Error> {
-        match &self.key {
-            Key::Memory(key) => {
-                let signature: Signature = key.sign_prehash(sha256).map_err(|_| Error::TlsSign)?;
-                Ok(signature.to_der())
-            }
-            Key::Elsewhere(signer) => {
-                let mut der = [0; 72];
-                let length = signer.sign(sha256, &mut der).map_err(|_| Error::TlsSign)?;
-                let signature = der
-                    .get(..length)
-                    .and_then(|der| Signature::from_der(der).ok())
-                    .ok_or(Error::TlsSign)?;
-                Ok(signature.to_der())
-            }
-        }
+    /// The signature scheme to prove our key with, of those that the server offers in its
+    /// CertificateRequest; `None` if we can use none of them.
+    pub fn choose_scheme(&self, mut offered: impl Iterator<Item = u16>) -> Option<u16> {
+        offered.find(|&scheme| scheme == ECDSA_SECP256R1_SHA256)
     }
+
+    /// Signs `content` with the private key, by a scheme that [`choose_scheme`](Self::choose_scheme)
+    /// returned. Writes the signature as TLS has it to the start of `out` ([`MAX_SIGNATURE`] bytes
+    /// are enough) and returns its length. `None`: the key is elsewhere, and its signature is not
+    /// ready; call again with the same content at the next poll.
+    ///
+    /// [`Error::TlsSign`] on any failure, also of a [`Signer`]; [`Error::KeyMismatch`] if the first
+    /// signature of a [`Signer`] is not one by the key of the certificate.
+    pub fn sign(
+        &self,
+        scheme: u16,
+        content: &[u8],
+        _random: &mut dyn Random,
+        out: &mut [u8],
+    ) -> Result<Option<usize>, Error> {
+        if scheme != ECDSA_SECP256R1_SHA256 {
+            return Err(Error::TlsSign);
+        }
+        let digest = Sha256::digest(content).into();
+        let raw = match &self.key {
+            Key::P256(secret) => p256::sign(secret, &digest)?,
+            Key::Elsewhere {
+                signer,
+                form,
+                public,
+                matched,
+            } => {
+                let Some(raw) = signed_elsewhere(*signer, *form, &digest)? else {
+                    return Ok(None);
+                };
+                if !matched.get() && !p256::verify(public, &digest, &raw) {
+                    return Err(Error::KeyMismatch);
+                }
+                matched.set(true);
+                raw
+            }
+        };
+        ecdsa::der_from_raw(&raw, out)
+            .map(Some)
+            .ok_or(Error::TlsSign)
+    }
+}
+
+/// The signature, r and s, that a signer makes of a digest.
+fn signed_elsewhere(
+    signer: &dyn Signer,
+    form: SignatureForm,
+    digest: &[u8; 32],
+) -> Result<Option<[u8; 64]>, Error> {
+    let mut signature = [0; ecdsa::MAX_DER];
+    let Some(length) = signer
+        .sign(digest, &mut signature)
+        .map_err(|_| Error::TlsSign)?
+    else {
+        return Ok(None);
+    };
+    let signature = signature.get(..length).ok_or(Error::TlsSign)?;
+    let raw = match form {
+        SignatureForm::Der => ecdsa::raw_from_der(signature),
+        SignatureForm::Raw => signature.try_into().ok(),
+    };
+    raw.map(Some).ok_or(Error::TlsSign)
 }
 
 /// The size of the storage that [`load`] needs for these inputs; 0 if both certificates and CA
@@ -180,15 +249,20 @@ pub fn load<'a>(inputs: &Inputs<'a>, storage: &'a mut [u8]) -> Result<Credential
     }
 
     let key = match inputs.key {
-        KeyInput::Signer(signer) => Key::Elsewhere(signer),
+        KeyInput::Signer(signer, form) => Key::Elsewhere {
+            signer,
+            form,
+            public: der::p256_point(public_key).ok_or(Error::KeyUnsupported)?,
+            matched: Cell::new(false),
+        },
         KeyInput::Bytes(bytes) => {
-            let key = SigningKey::from(&private_key(bytes)?);
+            let key = private_key(bytes)?;
             // A certificate for a key of another kind is a mismatch like any other.
             match PublicKey::from_public_key_der(public_key) {
-                Ok(public) if VerifyingKey::from(&public) == *key.verifying_key() => {}
+                Ok(public) if public == key.public_key() => {}
                 _ => return Err(Error::KeyMismatch),
             }
-            Key::Memory(key)
+            Key::P256(Secret::new(key.to_bytes().into()))
         }
     };
     Ok(Credentials { chain, roots, key })

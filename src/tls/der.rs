@@ -1,6 +1,12 @@
 //! The little DER that is needed outside webpki: to split lists of certificates and to find a
 //! public key.
 
+/// What precedes the 65 bytes of the point in the SubjectPublicKeyInfo of a P-256 key.
+const P256_KEY_INFO: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
 /// Tag of a SEQUENCE.
 const SEQUENCE: u8 = 0x30;
 /// Tag of an INTEGER.
@@ -103,6 +109,11 @@ pub(super) fn public_key_info(certificate: &[u8]) -> Option<&[u8]> {
     let (_, rest) = expect(rest, SEQUENCE)?; // subject
     let (key, _) = expect(rest, SEQUENCE)?;
     Some(key.whole)
+}
+
+/// The point of a SubjectPublicKeyInfo of a P-256 key.
+pub(super) fn p256_point(info: &[u8]) -> Option<&[u8; 65]> {
+    info.strip_prefix(&P256_KEY_INFO)?.try_into().ok()
 }
 
 /// The key of a SubjectPublicKeyInfo whose algorithm is `algorithm`, the contents of an

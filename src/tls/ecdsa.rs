@@ -8,6 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::crypto::p256;
 
+/// The most bytes of a DER `ECDSA-Sig-Value` of two numbers of 32 bytes.
+pub(super) const MAX_DER: usize = 2 + 2 * (2 + 33);
+
 /// ECDSA with SHA-256 over P-256.
 ///
 /// SHA-384 with a P-256 key is left out: no CA that AWS uses signs so.
@@ -73,6 +76,33 @@ fn number<'d>(der: &'d [u8], out: &mut [u8]) -> Option<&'d [u8]> {
     Some(rest)
 }
 
+/// Writes r, then s, as a DER `ECDSA-Sig-Value` to the start of `out`; returns its length. `None` if
+/// there is no room.
+pub(super) fn der_from_raw(raw: &[u8; 64], out: &mut [u8]) -> Option<usize> {
+    let (header, numbers) = out.split_first_chunk_mut::<2>()?;
+    let (r, s) = raw.split_at(32);
+    let first = write_number(r, numbers)?;
+    let second = write_number(s, numbers.get_mut(first..)?)?;
+    let length = first.checked_add(second)?;
+    *header = [0x30, u8::try_from(length).ok()?];
+    length.checked_add(header.len())
+}
+
+/// Writes a big-endian number as an INTEGER to the start of `out`; returns its length.
+fn write_number(bytes: &[u8], out: &mut [u8]) -> Option<usize> {
+    let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+    let digits = bytes.get(zeros..)?;
+    // A zero keeps a number from being negative, and zero from being nothing.
+    let zero = digits.first().is_none_or(|&first| first >= 0x80);
+    let length = digits.len().checked_add(usize::from(zero))?;
+    let (header, rest) = out.split_first_chunk_mut::<2>()?;
+    *header = [2, u8::try_from(length).ok()?];
+    let (sign, rest) = rest.split_at_mut_checked(usize::from(zero))?;
+    sign.fill(0);
+    rest.get_mut(..digits.len())?.copy_from_slice(digits);
+    length.checked_add(header.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +140,22 @@ mod tests {
     fn zero_is_a_number() {
         // Which no signature has, but that is for the verification to say.
         assert_eq!(raw_from_der(&[0x30, 6, 2, 1, 0, 2, 1, 0]), Some([0; 64]));
+    }
+
+    #[test]
+    fn both_forms_say_the_same() {
+        for (r, s) in [
+            (&[0xff; 32][..], &[0x7f; 32][..]),
+            (&[1], &[0x80]),
+            (&[], &[1, 0]),
+        ] {
+            let mut raw = [0; 64];
+            raw[32 - r.len()..32].copy_from_slice(r);
+            raw[64 - s.len()..].copy_from_slice(s);
+            let mut der = [0xee; MAX_DER];
+            let length = der_from_raw(&raw, &mut der).unwrap();
+            assert_eq!(raw_from_der(&der[..length]), Some(raw));
+            assert_eq!(der_from_raw(&raw, &mut der[..length - 1]), None);
+        }
     }
 }

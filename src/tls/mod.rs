@@ -24,14 +24,18 @@ mod rsa;
 mod verifier;
 
 pub use credentials::{
-    CertList, Credentials, Inputs, KeyInput, amazon_roots, load, storage_needed,
+    CertList, Credentials, Inputs, KeyInput, MAX_SIGNATURE, SignatureForm, amazon_roots, load,
+    storage_needed,
 };
 #[cfg(feature = "embedded-tls")]
 pub use embedded::{
     MAX_RX, MAX_TX, MIN_RX, MIN_TX, Secured, Slot, application_bytes, handshake, memory_size,
     tx_needed,
 };
-pub use verifier::{Authenticated, LeafKey, MAX_CERTIFICATES, verify_chain, verify_signature};
+pub use verifier::{
+    Authenticated, CERTIFICATE_SIGNATURE_SCHEMES, Clock, LeafKey, MAX_CERTIFICATES,
+    SIGNATURE_SCHEMES, verify_chain, verify_signature,
+};
 
 use self::crypto::{Crypto, Software};
 use crate::Error;
@@ -46,20 +50,20 @@ pub struct Config<'a> {
     pub alpn: Option<&'a [u8]>,
     /// Who we are and whom we trust.
     pub credentials: &'a Credentials<'a>,
-    /// Seconds since 1970-01-01 00:00 UTC; 0 when the time is unknown, which is refused.
-    pub unix_time: u64,
+    /// What is known of the time.
+    pub clock: Clock,
     /// Who calculates.
     pub crypto: &'static dyn Crypto,
 }
 
 impl<'a> Config<'a> {
     /// What every handshake needs; the rest is off.
-    pub fn new(host: &'a str, credentials: &'a Credentials<'a>, unix_time: u64) -> Self {
+    pub fn new(host: &'a str, credentials: &'a Credentials<'a>, clock: Clock) -> Self {
         Self {
             host,
             alpn: None,
             credentials,
-            unix_time,
+            clock,
             crypto: &Software,
         }
     }
@@ -120,9 +124,10 @@ impl<R: Random + ?Sized> Random for &mut R {
 
 /// A P-256 key that never enters our memory, such as one in a secure element.
 pub trait Signer {
-    /// Signs a SHA-256 digest with ECDSA over P-256. Writes the signature as a DER
-    /// `ECDSA-Sig-Value` (at most 72 bytes) to the start of `signature_der` and returns its length.
+    /// Signs a SHA-256 digest with ECDSA over P-256. Writes the signature to the start of
+    /// `signature`, which holds 72 bytes, and returns its length; `None` if it is still being
+    /// made: then the same is asked again at the next poll.
     ///
     /// Any error ends the handshake with [`Error::TlsSign`].
-    fn sign(&self, sha256: &[u8; 32], signature_der: &mut [u8]) -> Result<usize, Error>;
+    fn sign(&self, sha256: &[u8; 32], signature: &mut [u8]) -> Result<Option<usize>, Error>;
 }

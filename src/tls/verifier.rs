@@ -36,20 +36,39 @@ const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
     &rsa::PSS_SHA512,
 ];
 
+/// The signature schemes that a server may prove its key with, the best first.
+pub const SIGNATURE_SCHEMES: &[u16] = &[
+    ECDSA_SECP256R1_SHA256,
+    RSA_PSS_RSAE_SHA256,
+    RSA_PSS_RSAE_SHA384,
+    RSA_PSS_RSAE_SHA512,
+];
+
+/// The signature schemes that may stand on its certificates.
+pub const CERTIFICATE_SIGNATURE_SCHEMES: &[u16] = &[
+    ECDSA_SECP256R1_SHA256,
+    RSA_PSS_RSAE_SHA256,
+    RSA_PSS_RSAE_SHA384,
+    RSA_PSS_RSAE_SHA512,
+    RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384,
+    RSA_PKCS1_SHA512,
+];
+
+/// `rsa_pkcs1_sha256`.
+const RSA_PKCS1_SHA256: u16 = 0x0401;
+/// `rsa_pkcs1_sha384`.
+const RSA_PKCS1_SHA384: u16 = 0x0501;
+/// `rsa_pkcs1_sha512`.
+const RSA_PKCS1_SHA512: u16 = 0x0601;
 /// `ecdsa_secp256r1_sha256`.
-const ECDSA_SECP256R1_SHA256: u16 = 0x0403;
+pub(super) const ECDSA_SECP256R1_SHA256: u16 = 0x0403;
 /// `rsa_pss_rsae_sha256`.
 const RSA_PSS_RSAE_SHA256: u16 = 0x0804;
 /// `rsa_pss_rsae_sha384`.
 const RSA_PSS_RSAE_SHA384: u16 = 0x0805;
 /// `rsa_pss_rsae_sha512`.
 const RSA_PSS_RSAE_SHA512: u16 = 0x0806;
-
-/// What precedes the 65 bytes of the point in the SubjectPublicKeyInfo of a P-256 key.
-const P256_KEY_INFO: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
-    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
 
 /// The most bytes of the `RSAPublicKey` of an RSA key that is supported: a SEQUENCE of a modulus
 /// of 4096 bits and an exponent of 33.
@@ -71,10 +90,7 @@ const P256_POINT: usize = 65;
 impl LeafKey {
     /// The key of a certificate; `None` if it is of no kind that is supported.
     fn from_info(info: &[u8]) -> Option<Self> {
-        let point = info
-            .strip_prefix(&P256_KEY_INFO)
-            .filter(|point| point.len() == P256_POINT);
-        let bytes = match point {
+        let bytes = match der::p256_point(info) {
             Some(point) => point,
             None => {
                 let key = der::key_of(info, &alg_id::RSA_ENCRYPTION)?;
@@ -117,7 +133,39 @@ impl LeafKey {
 #[derive(Clone, Copy)]
 pub struct Authenticated(());
 
-/// Verifies that `leaf` leads to one of `roots`, is valid at `unix_time`, may be used for a server
+/// What is known of the time, in seconds since 1970-01-01 00:00 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// Nothing: no certificate can be judged, so none is accepted.
+    Unknown,
+    /// The time.
+    At(u64),
+    /// It is this or later. A chain is accepted if there is a moment from then on at which all of
+    /// it is valid: what expired earlier is refused, what only becomes valid later is not.
+    AtLeast(u64),
+}
+
+impl Clock {
+    /// `unix_time` is the time, 0 if it is unknown; `earliest` is a time that has certainly passed,
+    /// 0 if there is none. A clock that is behind that is wrong, and as good as none.
+    pub fn new(unix_time: u64, earliest: u64) -> Self {
+        match (unix_time, earliest) {
+            (0, 0) => Self::Unknown,
+            (time, earliest) if time >= earliest => Self::At(time),
+            (_, earliest) => Self::AtLeast(earliest),
+        }
+    }
+
+    /// [`Error::CertTimeUnknown`] if no certificate can be judged.
+    pub fn check(self) -> Result<(), Error> {
+        match self {
+            Self::Unknown => Err(Error::CertTimeUnknown),
+            Self::At(_) | Self::AtLeast(_) => Ok(()),
+        }
+    }
+}
+
+/// Verifies that `leaf` leads to one of `roots`, is valid by `clock`, may be used for a server
 /// and carries the name `host`. Of `intermediates` at most [`MAX_CERTIFICATES`] - 1 are used.
 ///
 /// The name is looked up in the subject alternative names only; a wildcard may stand for the
@@ -127,11 +175,12 @@ pub fn verify_chain<'c>(
     intermediates: impl Iterator<Item = &'c [u8]>,
     roots: CertList<'_>,
     host: &ServerName<'_>,
-    unix_time: u64,
+    clock: Clock,
 ) -> Result<LeafKey, Error> {
-    if unix_time == 0 {
+    clock.check()?;
+    let (Clock::At(unix_time) | Clock::AtLeast(unix_time)) = clock else {
         return Err(Error::CertTimeUnknown);
-    }
+    };
     let time = UnixTime::since_unix_epoch(Duration::from_secs(unix_time));
     let (ders, count) = collect::<MAX_ROOTS>(roots.iter());
     let mut anchors = [const { NO_ANCHOR }; MAX_ROOTS];
@@ -163,22 +212,27 @@ pub fn verify_chain<'c>(
     LeafKey::from_info(info).ok_or(Error::CertUnsupported)
 }
 
-/// Verifies the signature in the server's CertificateVerify. `transcript_hash` covers all messages
-/// up to and including Certificate.
+/// Verifies the signature in the server's CertificateVerify. `transcript_hash`, which is that of the
+/// cipher suite, covers all messages up to and including Certificate.
 pub fn verify_signature(
     key: &LeafKey,
     scheme: u16,
-    transcript_hash: &[u8; 32],
+    transcript_hash: &[u8],
     signature: &[u8],
 ) -> Result<(), Error> {
     const CONTEXT: &[u8] = b"TLS 1.3, server CertificateVerify\0";
     const PADDING: usize = 64;
-    let mut message = [0x20; PADDING + CONTEXT.len() + 32];
+    const MAX_HASH: usize = 48;
+    let mut message = [0x20; PADDING + CONTEXT.len() + MAX_HASH];
     let (_, rest) = message.split_at_mut(PADDING);
-    let (context, hash) = rest.split_at_mut(CONTEXT.len());
+    let (context, rest) = rest.split_at_mut(CONTEXT.len());
     context.copy_from_slice(CONTEXT);
+    let length = transcript_hash.len();
+    let hash = rest.get_mut(..length).ok_or(Error::Argument)?;
     hash.copy_from_slice(transcript_hash);
-    key.verify(scheme, &message, signature)
+    let unused = MAX_HASH.saturating_sub(length);
+    let message = message.get(..message.len().saturating_sub(unused));
+    key.verify(scheme, message.unwrap_or_default(), signature)
 }
 
 /// Fills the places of anchors that are not used.
@@ -230,17 +284,17 @@ enum Progress {
 pub(super) struct ServerAuth<'a> {
     host: &'a ServerName<'a>,
     roots: CertList<'a>,
-    unix_time: u64,
+    clock: Clock,
     progress: Progress,
 }
 
 impl<'a> ServerAuth<'a> {
     /// For one handshake with `host`.
-    pub(super) fn new(host: &'a ServerName<'a>, roots: CertList<'a>, unix_time: u64) -> Self {
+    pub(super) fn new(host: &'a ServerName<'a>, roots: CertList<'a>, clock: Clock) -> Self {
         Self {
             host,
             roots,
-            unix_time,
+            clock,
             progress: Progress::Unknown,
         }
     }
@@ -255,7 +309,7 @@ impl<'a> ServerAuth<'a> {
             return Err(Error::TlsProtocol);
         }
         let leaf = chain.next().ok_or(Error::TlsNotAuthenticated)?;
-        let key = verify_chain(leaf, chain, self.roots, self.host, self.unix_time)?;
+        let key = verify_chain(leaf, chain, self.roots, self.host, self.clock)?;
         self.progress = Progress::Chain {
             key,
             transcript_hash,
@@ -332,7 +386,7 @@ pub(super) mod tests {
     #[test]
     fn proof_takes_both_messages_in_order() {
         let host = ServerName::try_from("example.com").unwrap();
-        let mut auth = ServerAuth::new(&host, amazon_roots(), 1);
+        let mut auth = ServerAuth::new(&host, amazon_roots(), Clock::At(1));
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
         assert_eq!(auth.signature(0x0403, &[]), Err(Error::TlsProtocol));
         assert_eq!(
@@ -362,7 +416,13 @@ pub(super) mod tests {
     #[test]
     fn the_time_must_be_known() {
         let host = ServerName::try_from("example.com").unwrap();
-        let outcome = verify_chain(&[], core::iter::empty(), amazon_roots(), &host, 0);
+        let outcome = verify_chain(
+            &[],
+            core::iter::empty(),
+            amazon_roots(),
+            &host,
+            Clock::Unknown,
+        );
         assert_eq!(outcome.err(), Some(Error::CertTimeUnknown));
     }
 

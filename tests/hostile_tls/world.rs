@@ -13,8 +13,8 @@ use embedded_io_async::{ErrorType, Read, Write};
 use iot_thing::{
     Error,
     tls::{
-        Config, Credentials, Failure, Info, Inputs, KeyInput, Random, Secured, Slot, handshake,
-        load, memory_size, storage_needed,
+        Clock, Config, Credentials, Failure, Info, Inputs, KeyInput, Random, Secured, Slot,
+        handshake, load, memory_size, storage_needed,
     },
 };
 
@@ -219,7 +219,7 @@ pub fn run_with(
     let slot = Slot::new(socket, &mut memory, client.rx, client.tx).unwrap();
     let config = Config {
         alpn: Some(b"x-amzn-mqtt-ca"),
-        ..Config::new(client.host, credentials, client.unix_time)
+        ..Config::new(client.host, credentials, Clock::new(client.unix_time, 0))
     };
     let mut report = Report::default();
     let done = {

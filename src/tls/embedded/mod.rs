@@ -220,9 +220,7 @@ where
     R: Random,
 {
     let host = ServerName::try_from(config.host).map_err(|_| Error::Endpoint)?;
-    if config.unix_time == 0 {
-        return Err(Error::CertTimeUnknown.into());
-    }
+    config.clock.check()?;
     let certificate = tx_needed(config.credentials);
     if certificate > slot.tx {
         return Err(Failure {
@@ -239,7 +237,7 @@ where
         credentials: config.credentials,
         verifier: Verifier {
             gate: slot,
-            auth: ServerAuth::new(&host, config.credentials.roots(), config.unix_time),
+            auth: ServerAuth::new(&host, config.credentials.roots(), config.clock),
         },
         random,
         fills: 0,

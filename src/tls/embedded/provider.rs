@@ -9,14 +9,17 @@ use embedded_tls::{
     Aes128GcmSha256, Certificate, CertificateEntryRef, CertificateRef, CertificateVerifyRef,
     CryptoProvider, CryptoRng, CryptoRngCore, SignatureScheme, TlsError, TlsVerifier,
 };
-use p256::ecdsa::DerSignature;
 use rand_core::RngCore;
 use sha2::{Digest as _, Sha256};
 
 use super::gate::Gate;
 use crate::{
     Error,
-    tls::{Credentials, Random, verifier::ServerAuth},
+    tls::{
+        Credentials, Random,
+        ecdsa::MAX_DER,
+        verifier::{ECDSA_SECP256R1_SHA256, ServerAuth},
+    },
 };
 
 /// How often random bytes are asked for in one handshake, with some to spare: two are the rule, and
@@ -46,7 +49,7 @@ pub(super) struct Provider<'p, G, R> {
 
 impl<G: WithGate, R: Random> CryptoProvider for Provider<'_, G, R> {
     type CipherSuite = Aes128GcmSha256;
-    type Signature = DerSignatureBytes;
+    type Signature = DerSignature;
 
     fn rng(&mut self) -> impl CryptoRngCore {
         Rng(self)
@@ -107,12 +110,15 @@ impl<G: WithGate, R: Random> RngCore for Rng<'_, '_, G, R> {
 
 impl<G: WithGate, R: Random> CryptoRng for Rng<'_, '_, G, R> {}
 
-/// A DER signature as bytes.
-pub(super) struct DerSignatureBytes(Option<DerSignature>);
+/// A signature as bytes.
+pub(super) struct DerSignature {
+    bytes: [u8; MAX_DER],
+    length: usize,
+}
 
-impl AsRef<[u8]> for DerSignatureBytes {
+impl AsRef<[u8]> for DerSignature {
     fn as_ref(&self) -> &[u8] {
-        self.0.as_ref().map_or(&[], DerSignature::as_bytes)
+        self.bytes.get(..self.length).unwrap_or_default()
     }
 }
 
@@ -122,13 +128,34 @@ struct Signing<'p, G> {
     credentials: &'p Credentials<'p>,
 }
 
-impl<G: WithGate> signature::Signer<DerSignatureBytes> for Signing<'_, G> {
-    fn try_sign(&self, message: &[u8]) -> Result<DerSignatureBytes, signature::Error> {
-        let signature = self.credentials.sign(&Sha256::digest(message).into());
-        if let Err(error) = signature {
-            self.gate.fail(error);
-        }
-        Ok(DerSignatureBytes(signature.ok()))
+impl<G: WithGate> signature::Signer<DerSignature> for Signing<'_, G> {
+    fn try_sign(&self, message: &[u8]) -> Result<DerSignature, signature::Error> {
+        let mut bytes = [0; MAX_DER];
+        let signed =
+            self.credentials
+                .sign(ECDSA_SECP256R1_SHA256, message, &mut NoRandom, &mut bytes);
+        let length = match signed {
+            Ok(Some(length)) => length,
+            // embedded-tls cannot wait for a signature.
+            Ok(None) => {
+                self.gate.fail(Error::TlsSign);
+                0
+            }
+            Err(error) => {
+                self.gate.fail(error);
+                0
+            }
+        };
+        Ok(DerSignature { bytes, length })
+    }
+}
+
+/// ECDSA as it is done here takes no random bytes.
+struct NoRandom;
+
+impl Random for NoRandom {
+    fn fill(&mut self, _: &mut [u8]) -> Result<(), Error> {
+        Err(Error::Random)
     }
 }
 
