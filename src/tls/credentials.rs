@@ -5,10 +5,6 @@
 
 use core::cell::Cell;
 
-use ::p256::{
-    PublicKey, SecretKey,
-    pkcs8::{DecodePrivateKey as _, DecodePublicKey as _},
-};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -257,12 +253,12 @@ pub fn load<'a>(inputs: &Inputs<'a>, storage: &'a mut [u8]) -> Result<Credential
         },
         KeyInput::Bytes(bytes) => {
             let key = private_key(bytes)?;
+            let public = p256::public_key(&key)?;
             // A certificate for a key of another kind is a mismatch like any other.
-            match PublicKey::from_public_key_der(public_key) {
-                Ok(public) if public == key.public_key() => {}
-                _ => return Err(Error::KeyMismatch),
+            if der::p256_point(public_key) != Some(&public) {
+                return Err(Error::KeyMismatch);
             }
-            Key::P256(Secret::new(key.to_bytes().into()))
+            Key::P256(key)
         }
     };
     Ok(Credentials { chain, roots, key })
@@ -312,7 +308,7 @@ fn certificates<'a>(
 }
 
 /// The private key in `input`.
-fn private_key(input: &[u8]) -> Result<SecretKey, Error> {
+fn private_key(input: &[u8]) -> Result<Secret, Error> {
     if der::is_sequences(input) {
         return key_from_der(input).ok_or(Error::PrivateKey);
     }
@@ -332,10 +328,13 @@ fn private_key(input: &[u8]) -> Result<SecretKey, Error> {
 }
 
 /// A P-256 key from SEC1 or PKCS#8.
-fn key_from_der(der: &[u8]) -> Option<SecretKey> {
-    SecretKey::from_sec1_der(der)
-        .or_else(|_| SecretKey::from_pkcs8_der(der))
-        .ok()
+fn key_from_der(der: &[u8]) -> Option<Secret> {
+    let number = der::p256_private_key(der)?;
+    // It should have all 32 bytes, but some programs leave out zeros.
+    let mut secret = Secret::default();
+    let start = secret.len().checked_sub(number.len())?;
+    secret.get_mut(start..)?.copy_from_slice(number);
+    Some(secret)
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
-//! The little DER that is needed outside webpki: to split lists of certificates and to find a
-//! public key.
+//! The little DER that is needed outside webpki: to split lists of certificates, to find a public
+//! key, and for private keys.
 
 /// What precedes the 65 bytes of the point in the SubjectPublicKeyInfo of a P-256 key.
 const P256_KEY_INFO: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
+/// id-ecPublicKey, then the curve: the contents of the AlgorithmIdentifier in there.
+const P256_ALGORITHM: &[u8] = P256_KEY_INFO.split_at(4).1.split_at(19).0;
+/// The curve alone.
+const P256_CURVE: &[u8] = P256_ALGORITHM.split_at(9).1;
 
 /// Tag of a SEQUENCE.
 const SEQUENCE: u8 = 0x30;
@@ -13,8 +17,12 @@ const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 /// Tag of a BIT STRING.
 const BIT_STRING: u8 = 0x03;
-/// Tag of the explicit version of a certificate.
-const VERSION: u8 = 0xa0;
+/// Tag of an OCTET STRING.
+const OCTET_STRING: u8 = 0x04;
+/// Tags of explicit elements 0 and 1, and of an implicit 1 that is a string.
+const CONTEXT_0: u8 = 0xa0;
+const CONTEXT_1: u8 = 0xa1;
+const IMPLICIT_1: u8 = 0x81;
 
 /// One element: tag, contents, and both together.
 struct Element<'a> {
@@ -98,10 +106,7 @@ pub(super) fn public_key_info(certificate: &[u8]) -> Option<&[u8]> {
         return None;
     }
     // The version is absent in version 1 certificates.
-    let rest = match expect(tbs.contents, VERSION) {
-        Some((_, rest)) => rest,
-        None => tbs.contents,
-    };
+    let (_, rest) = optional(tbs.contents, CONTEXT_0);
     let (_, rest) = expect(rest, INTEGER)?; // serialNumber
     let (_, rest) = expect(rest, SEQUENCE)?; // signature
     let (_, rest) = expect(rest, SEQUENCE)?; // issuer
@@ -125,6 +130,50 @@ pub(super) fn key_of<'a>(info: &'a [u8], algorithm: &[u8]) -> Option<&'a [u8]> {
     let exact = rest.is_empty() && after.is_empty() && identifier.contents == algorithm;
     // All bits of the last byte are used.
     key.contents.strip_prefix(&[0]).filter(|_| exact)
+}
+
+/// The number in a P-256 private key as SEC1 (RFC 5915) or PKCS#8 (RFC 5958) has it, big-endian. A
+/// public key beside it is not looked at.
+pub(super) fn p256_private_key(der: &[u8]) -> Option<&[u8]> {
+    sec1_private_key(der).or_else(|| sec1_private_key(pkcs8_private_key(der)?))
+}
+
+/// The number in an ECPrivateKey, unless it is for another curve than P-256.
+fn sec1_private_key(der: &[u8]) -> Option<&[u8]> {
+    let (info, after) = expect(der, SEQUENCE)?;
+    let (version, rest) = expect(info.contents, INTEGER)?;
+    let (key, rest) = expect(rest, OCTET_STRING)?;
+    let (parameters, rest) = optional(rest, CONTEXT_0);
+    let (_, rest) = optional(rest, CONTEXT_1);
+    let good = version.contents == [1]
+        && parameters.is_none_or(|curve| curve == P256_CURVE)
+        && rest.is_empty()
+        && after.is_empty();
+    good.then_some(key.contents)
+}
+
+/// The ECPrivateKey in a PrivateKeyInfo.
+fn pkcs8_private_key(der: &[u8]) -> Option<&[u8]> {
+    let (info, after) = expect(der, SEQUENCE)?;
+    let (version, rest) = expect(info.contents, INTEGER)?;
+    let (algorithm, rest) = expect(rest, SEQUENCE)?;
+    let (key, rest) = expect(rest, OCTET_STRING)?;
+    // Attributes; and the public key, since version 1.
+    let (_, rest) = optional(rest, CONTEXT_0);
+    let (_, rest) = optional(rest, IMPLICIT_1);
+    let good = matches!(version.contents, [0 | 1])
+        && algorithm.contents == P256_ALGORITHM
+        && rest.is_empty()
+        && after.is_empty();
+    good.then_some(key.contents)
+}
+
+/// The contents of the first element of `input` and what follows, if it has this tag.
+fn optional(input: &[u8], tag: u8) -> (Option<&[u8]>, &[u8]) {
+    match expect(input, tag) {
+        Some((element, rest)) => (Some(element.contents), rest),
+        None => (None, input),
+    }
 }
 
 /// The two positive numbers in a SEQUENCE, big-endian without leading zeros.
@@ -203,6 +252,44 @@ mod tests {
             key_of(&[0x30, 9, 0x30, 2, 5, 0, 3, 2, 0, 7, 8], &[5, 0]),
             None
         );
+    }
+
+    #[test]
+    fn private_keys_are_for_p256_and_whole() {
+        // Version, key, curve, public key.
+        let mut sec1 = vec![0x30, 24, 2, 1, 1, 4, 2, 7, 8, 0xa0, 10];
+        sec1.extend(P256_CURVE);
+        sec1.extend([0xa1, 3, 3, 1, 0]);
+        assert_eq!(p256_private_key(&sec1), Some(&[7, 8][..]));
+        for end in 0..sec1.len() {
+            assert_eq!(p256_private_key(&sec1[..end]), None);
+        }
+        // Another curve, another version, what does not belong there.
+        for (index, byte) in [(20, 6), (4, 2), (21, 0xa2), (9, 0xa1)] {
+            let mut bad = sec1.clone();
+            bad[index] = byte;
+            assert_eq!(p256_private_key(&bad), None, "{index}");
+        }
+        let shortest = [0x30, 6, 2, 1, 1, 4, 1, 9];
+        assert_eq!(p256_private_key(&shortest), Some(&[9][..]));
+
+        let mut pkcs8 = vec![0x30, 34, 2, 1, 0, 0x30, 19];
+        pkcs8.extend(P256_ALGORITHM);
+        pkcs8.extend([4, 8]);
+        pkcs8.extend(shortest);
+        assert_eq!(p256_private_key(&pkcs8), Some(&[9][..]));
+        for end in 0..pkcs8.len() {
+            assert_eq!(p256_private_key(&pkcs8[..end]), None);
+        }
+        let mut other = pkcs8.clone();
+        other[15] ^= 1;
+        assert_eq!(p256_private_key(&other), None);
+        // With attributes and public key.
+        pkcs8[1] += 5;
+        pkcs8.extend([0xa0, 0, 0x81, 1, 0]);
+        assert_eq!(p256_private_key(&pkcs8), Some(&[9][..]));
+        pkcs8.push(0);
+        assert_eq!(p256_private_key(&pkcs8), None);
     }
 
     #[test]
