@@ -8,10 +8,11 @@ use super::config::Config;
 use super::place;
 use super::sockets::CStack;
 use crate::Error;
+use crate::port::Board as _;
 use crate::thing::run::{Args, run};
 use crate::thing::serve::Service;
 use crate::thing::transport::{SecureSocket, Tls};
-use crate::tls::{self, Inputs, KeyInput, SignatureForm};
+use crate::tls::{self, Clock, Inputs, KeyInput};
 
 /// How the bytes of a connection are protected: one of the `iot_thing_transport_...` objects. A
 /// firmware links only those that it names.
@@ -77,10 +78,17 @@ pub static iot_thing_transport_tls: iot_thing_transport_t = iot_thing_transport_
         let memory = core::mem::take(&mut parts.memory);
         let (buffers, storage) = memory.split_at_mut_checked(buffers).ok_or(Error::Memory)?;
         let credentials = tls::load(&inputs(&config, Some(parts.app))?, storage)?;
+        credentials.check_validity(Clock::new(parts.app.unix_time(), config.earliest_unix_time))?;
         if tls::tx_needed(&credentials) > config.tls_tx_size {
             return Err(Error::TooLarge);
         }
-        let transport = Tls::new(buffers, config.tls_rx_size, config.tls_tx_size, credentials);
+        let transport = Tls::new(
+            buffers,
+            config.tls_rx_size,
+            config.tls_tx_size,
+            credentials,
+            config.earliest_unix_time,
+        );
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe { place::start(run::<CApp, CStack, Tls<'static>>, at, parts.with(transport)) };
         Ok(())
@@ -123,7 +131,7 @@ fn inputs(config: &Config, app: Option<&'static CApp>) -> Result<Inputs<'static>
     }
     let key = match (config.sign, app) {
         (Some(_), Some(app)) if config.private_key.is_empty() => {
-            KeyInput::Signer(app, SignatureForm::Der)
+            KeyInput::Signer(app, config.sign_form)
         }
         (Some(_), None) if config.private_key.is_empty() => KeyInput::Bytes(&[]),
         // Both, or neither.

@@ -60,21 +60,25 @@ pub struct Tls<'m> {
     rx: usize,
     tx: usize,
     credentials: tls::Credentials<'m>,
+    earliest_unix_time: u64,
 }
 
 impl<'m> Tls<'m> {
-    /// `memory` has [`tls::memory_size`] bytes for records of `rx` and `tx` bytes.
+    /// `memory` has [`tls::memory_size`] bytes for records of `rx` and `tx` bytes;
+    /// `earliest_unix_time` has certainly passed.
     pub fn new(
         memory: &'m mut [u8],
         rx: usize,
         tx: usize,
         credentials: tls::Credentials<'m>,
+        earliest_unix_time: u64,
     ) -> Self {
         Self {
             memory,
             rx,
             tx,
             credentials,
+            earliest_unix_time,
         }
     }
 }
@@ -115,7 +119,7 @@ impl Transport for Tls<'_> {
             ..tls::Config::new(
                 env.settings.endpoint,
                 &self.credentials,
-                tls::Clock::new(env.app.unix_time(), 0),
+                tls::Clock::new(env.app.unix_time(), self.earliest_unix_time),
             )
         };
         let deadline = Instant::now() + env.settings.tls_timeout;

@@ -104,6 +104,35 @@ impl<'a> CertList<'a> {
     }
 }
 
+/// The certificates in `input`, PEM or DER one after the other, and what is left of `storage`, which
+/// those that are PEM are decoded into. [`Error::Memory`] if it is too small, `error` if there is no
+/// certificate or something else is wrong.
+pub fn parse_certificates<'a>(
+    input: &'a [u8],
+    storage: &'a mut [u8],
+    error: Error,
+) -> Result<(CertList<'a>, &'a mut [u8]), Error> {
+    if der::is_sequences(input) {
+        return Ok((CertList::new(input), storage));
+    }
+    let length = decoded_len(input, error)?;
+    let (ders, rest) = storage.split_at_mut_checked(length).ok_or(Error::Memory)?;
+    let mut free = &mut *ders;
+    for block in Blocks::new(input) {
+        let block = block.map_err(|()| error)?;
+        if block.label() == "CERTIFICATE" {
+            let (contents, after) = block.decode(free).ok_or(error)?;
+            // Exactly one certificate in each block.
+            match der::split_sequence(contents) {
+                Some((_, [])) => {}
+                _ => return Err(error),
+            }
+            free = after;
+        }
+    }
+    Ok((CertList::new(ders), rest))
+}
+
 /// The built-in CA certificates: Amazon Root CA 1 and 3.
 pub fn amazon_roots() -> CertList<'static> {
     CertList {
@@ -252,7 +281,7 @@ pub fn storage_needed(inputs: &Inputs<'_>) -> Result<usize, Error> {
         ca => decoded_len(ca, Error::CaCerts)?,
     };
     let key = match inputs.key {
-        KeyInput::Signer(..) => 0,
+        KeyInput::Signer(..) | KeyInput::Bytes([]) => 0,
         KeyInput::Bytes(der) if der::is_sequences(der) => key_storage(der.len()),
         KeyInput::Bytes(pem) => key_storage(key_block(pem)?.decoded_len()),
     };
@@ -270,7 +299,7 @@ pub fn storage_needed(inputs: &Inputs<'_>) -> Result<usize, Error> {
 /// [`Error::KeyMismatch`], [`Error::KeyWeak`], [`Error::KeyUnsupported`],
 /// [`Error::ClientCertUsage`]: it can, but is of no use.
 pub fn load<'a>(inputs: &Inputs<'a>, storage: &'a mut [u8]) -> Result<Credentials<'a>, Error> {
-    let (chain, storage) = certificates(inputs.certificate, storage, Error::ClientCert)?;
+    let (chain, storage) = parse_certificates(inputs.certificate, storage, Error::ClientCert)?;
     let mut own = None;
     for certificate in chain.iter() {
         let certificate = der::Certificate::from_der(certificate).ok_or(Error::ClientCert)?;
@@ -285,7 +314,7 @@ pub fn load<'a>(inputs: &Inputs<'a>, storage: &'a mut [u8]) -> Result<Credential
 
     let (roots, storage) = match inputs.ca {
         [] => (amazon_roots(), storage),
-        ca => certificates(ca, storage, Error::CaCerts)?,
+        ca => parse_certificates(ca, storage, Error::CaCerts)?,
     };
     for (index, root) in roots.iter().enumerate() {
         if index >= MAX_ROOTS {
@@ -322,33 +351,6 @@ fn decoded_len(input: &[u8], error: Error) -> Result<usize, Error> {
         }
     }
     length.ok_or(error)
-}
-
-/// The certificates in `input`, and the storage that is left.
-fn certificates<'a>(
-    input: &'a [u8],
-    storage: &'a mut [u8],
-    error: Error,
-) -> Result<(CertList<'a>, &'a mut [u8]), Error> {
-    if der::is_sequences(input) {
-        return Ok((CertList::new(input), storage));
-    }
-    let length = decoded_len(input, error)?;
-    let (ders, rest) = storage.split_at_mut_checked(length).ok_or(Error::Memory)?;
-    let mut free = &mut *ders;
-    for block in Blocks::new(input) {
-        let block = block.map_err(|()| error)?;
-        if block.label() == "CERTIFICATE" {
-            let (contents, after) = block.decode(free).ok_or(error)?;
-            // Exactly one certificate in each block.
-            match der::split_sequence(contents) {
-                Some((_, [])) => {}
-                _ => return Err(error),
-            }
-            free = after;
-        }
-    }
-    Ok((CertList::new(ders), rest))
 }
 
 /// The block of a PEM text that holds a private key.

@@ -25,7 +25,7 @@ mod verifier;
 
 pub use credentials::{
     CertList, Credentials, Inputs, KeyInput, MAX_SIGNATURE, SignatureForm, amazon_roots, load,
-    storage_needed,
+    parse_certificates, storage_needed,
 };
 #[cfg(feature = "embedded-tls")]
 pub use embedded::{

@@ -182,11 +182,13 @@ pub fn verify_chain<'c>(
     host: &ServerName<'_>,
     clock: Clock,
 ) -> Result<LeafKey, Error> {
-    clock.check()?;
-    let (Clock::At(unix_time) | Clock::AtLeast(unix_time)) = clock else {
-        return Err(Error::CertTimeUnknown);
+    let time = match clock {
+        Clock::Unknown => return Err(Error::CertTimeUnknown),
+        Clock::At(time) | Clock::AtLeast(time) => time,
     };
-    let time = UnixTime::since_unix_epoch(Duration::from_secs(unix_time));
+    if roots.iter().nth(MAX_ROOTS).is_some() {
+        return Err(Error::CaCerts);
+    }
     let (ders, count) = collect::<MAX_ROOTS>(roots.iter());
     let mut anchors = [const { NO_ANCHOR }; MAX_ROOTS];
     for (place, der) in anchors.iter_mut().zip(&ders).take(count) {
@@ -198,17 +200,33 @@ pub fn verify_chain<'c>(
 
     let leaf_der = CertificateDer::from(leaf);
     let certificate = EndEntityCert::try_from(&leaf_der).map_err(map)?;
-    certificate
-        .verify_for_usage(
-            ALGORITHMS,
-            anchors,
-            chain,
-            time,
-            KeyUsage::server_auth(),
-            None,
-            None,
-        )
-        .map_err(map)?;
+    let verify_at = |time| {
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(time));
+        let usage = KeyUsage::server_auth();
+        let path =
+            certificate.verify_for_usage(ALGORITHMS, anchors, chain, time, usage, None, None);
+        path.map(|_| ()).map_err(map)
+    };
+    let mut verdict = verify_at(time);
+    if matches!(clock, Clock::AtLeast(_)) {
+        // The first moment at which a whole path is valid is this one, or that at which one of its
+        // certificates becomes so. One that is not valid yet fails before signatures are checked.
+        for der in [&leaf_der].into_iter().chain(chain) {
+            if verdict != Err(Error::CertNotYetValid) {
+                break;
+            }
+            if let Some((not_before, _)) =
+                der::Certificate::from_der(der).and_then(|c| c.validity())
+                && not_before > time
+            {
+                let then = verify_at(not_before);
+                if then != Err(Error::CertExpired) {
+                    verdict = then;
+                }
+            }
+        }
+    }
+    verdict?;
     certificate
         .verify_is_valid_for_subject_name(host)
         .map_err(map)?;
