@@ -1,4 +1,6 @@
 # Builds the Rust library as a static archive and wraps it in the target iot_thing::iot_thing.
+include("${CMAKE_CURRENT_LIST_DIR}/IotThingTarget.cmake")
+set(IOT_THING_CMAKE_DIR "${CMAKE_CURRENT_LIST_DIR}")
 
 # Stops the configuration with a text that names the way out.
 function(iot_thing_fail text)
@@ -20,10 +22,11 @@ function(iot_thing_find_rust)
     foreach(tool cargo rustc)
         string(TOUPPER "IOT_THING_${tool}" variable)
         find_program(${variable} ${tool} HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin"
-            DOC "The ${tool} that builds iot_thing")
+            DOC "The ${tool} that builds iot_thing" NO_CMAKE_FIND_ROOT_PATH)
         if(NOT ${variable})
             iot_thing_fail("${tool} was not found, but the library is written in Rust. Install \
-Rust (the page rustup.rs tells how), or set ${variable} to the program.")
+Rust (the page rustup.rs tells how), or set ${variable} to the program. Or set IOT_THING_PREBUILT \
+to an archive that was built elsewhere.")
         endif()
     endforeach()
 endfunction()
@@ -32,10 +35,13 @@ endfunction()
 function(iot_thing_find_target out)
     set(target "${IOT_THING_RUST_TARGET}")
     if(NOT target)
+        iot_thing_target_of_compiler(target)
+    endif()
+    if(NOT target)
         if(CMAKE_CROSSCOMPILING)
-            iot_thing_fail("cross-compiling for ${CMAKE_SYSTEM_PROCESSOR}: set \
-IOT_THING_RUST_TARGET to the Rust target of the device, for example \
--DIOT_THING_RUST_TARGET=thumbv7em-none-eabihf for a Cortex-M4F or M7.")
+            iot_thing_fail("no Rust target is known for what ${CMAKE_C_COMPILER} compiles for \
+(${CMAKE_SYSTEM_PROCESSOR}). Set IOT_THING_RUST_TARGET to the Rust target of the device, for \
+example -DIOT_THING_RUST_TARGET=thumbv7em-none-eabihf for a Cortex-M4F or M7.")
         endif()
         iot_thing_rustc(about -vV)
         string(REGEX MATCH "host: ([^\n]+)" found "${about}")
@@ -51,10 +57,19 @@ IOT_THING_RUST_TARGET to the Rust target of the device, for example \
         iot_thing_fail("rustc does not know the target \"${target}\". \"rustc --print \
 target-list\" lists those it knows; correct IOT_THING_RUST_TARGET.")
     endif()
-    file(GLOB core "${libdir}/libcore-*.rlib")
-    if(NOT core)
-        iot_thing_fail("the Rust target ${target} is not installed. Install it:\n    rustup \
-target add ${target}")
+    if(IOT_THING_BUILD_STD)
+        iot_thing_rustc(sysroot --print sysroot)
+        if(NOT EXISTS "${sysroot}/lib/rustlib/src/rust/library/core")
+            iot_thing_fail("IOT_THING_BUILD_STD needs the sources of Rust's core library. Install \
+them:\n    rustup component add rust-src")
+        endif()
+    else()
+        file(GLOB core "${libdir}/libcore-*.rlib")
+        if(NOT core)
+            iot_thing_fail("the Rust target ${target} is not installed. Install it:\n    rustup \
+target add ${target}\nor set IOT_THING_BUILD_STD=ON (builds Rust's core library from source), or \
+IOT_THING_PREBUILT to an archive that was built elsewhere.")
+        endif()
     endif()
     set(${out} "${target}" PARENT_SCOPE)
 endfunction()
@@ -63,7 +78,8 @@ endfunction()
 function(iot_thing_sources out)
     file(GLOB_RECURSE rust CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.rs")
     file(GLOB other CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/assets/*")
-    foreach(name Cargo.toml Cargo.lock build.rs)
+    foreach(name Cargo.toml Cargo.lock build.rs include/iot_thing.h cmake/cargo.cmake
+            cmake/prelink.cmake)
         if(EXISTS "${PROJECT_SOURCE_DIR}/${name}")
             list(APPEND other "${PROJECT_SOURCE_DIR}/${name}")
         endif()
@@ -71,7 +87,8 @@ function(iot_thing_sources out)
     set(${out} ${rust} ${other} PARENT_SCOPE)
 endfunction()
 
-function(iot_thing_add_library)
+# Makes `archive` with cargo.
+function(iot_thing_build archive)
     if(NOT IOT_THING_PROFILE MATCHES "^(release|checked)$")
         iot_thing_fail("IOT_THING_PROFILE is \"${IOT_THING_PROFILE}\"; it can be release or \
 checked.")
@@ -79,27 +96,45 @@ checked.")
     iot_thing_find_rust()
     iot_thing_find_target(target)
     iot_thing_sources(sources)
+    iot_thing_machine_flags(machine)
 
     set(cargo_dir "${PROJECT_BINARY_DIR}/cargo")
     set(made "${cargo_dir}/${target}/${IOT_THING_PROFILE}/libiot_thing.a")
-    set(archive "${PROJECT_BINARY_DIR}/lib/libiot_thing.a")
+    if(IOT_THING_PRELINK)
+        set(finish "${CMAKE_COMMAND}" "-DCOMPILER=${CMAKE_C_COMPILER}" "-DFLAGS=${machine}"
+            "-DOBJCOPY=${CMAKE_OBJCOPY}" "-DAR=${CMAKE_AR}"
+            "-DHEADER=${PROJECT_SOURCE_DIR}/include/iot_thing.h" "-DFROM=${made}"
+            "-DTO=${archive}" -P "${IOT_THING_CMAKE_DIR}/prelink.cmake")
+    else()
+        # cargo keeps an old file that is still right, so a copy carries the new date.
+        set(finish "${CMAKE_COMMAND}" -E copy "${made}" "${archive}")
+    endif()
 
-    # The crate is an rlib (see Cargo.toml); the archive is the same crate as a staticlib. Flags
-    # and directories that the surroundings may have set for other Rust code are left out.
-    # cargo keeps an old file that is still right, so a copy carries the new date.
+    # The crate is an rlib (see Cargo.toml); the archive is the same crate as a staticlib.
     add_custom_command(
         OUTPUT "${archive}"
-        COMMAND "${CMAKE_COMMAND}" -E env --unset=RUSTFLAGS --unset=CARGO_ENCODED_RUSTFLAGS
-            --unset=CARGO_TARGET_DIR --unset=CARGO_BUILD_TARGET
-            "${IOT_THING_CARGO}" rustc --lib --crate-type staticlib --features c-library
-            --profile "${IOT_THING_PROFILE}" --locked --target "${target}"
-            --target-dir "${cargo_dir}" --manifest-path "${PROJECT_SOURCE_DIR}/Cargo.toml"
         COMMAND "${CMAKE_COMMAND}" -E make_directory "${PROJECT_BINARY_DIR}/lib"
-        COMMAND "${CMAKE_COMMAND}" -E copy "${made}" "${archive}"
+        COMMAND "${CMAKE_COMMAND}" "-DCARGO=${IOT_THING_CARGO}" "-DTARGET=${target}"
+            "-DPROFILE=${IOT_THING_PROFILE}" "-DSOURCE=${PROJECT_SOURCE_DIR}"
+            "-DTARGET_DIR=${cargo_dir}" "-DBUILD_STD=${IOT_THING_BUILD_STD}"
+            -P "${IOT_THING_CMAKE_DIR}/cargo.cmake"
+        COMMAND ${finish}
         DEPENDS ${sources}
-        WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
         COMMENT "Building iot_thing for ${target} with cargo (profile ${IOT_THING_PROFILE})"
         USES_TERMINAL VERBATIM)
+endfunction()
+
+function(iot_thing_add_library)
+    if(IOT_THING_PREBUILT)
+        if(NOT EXISTS "${IOT_THING_PREBUILT}")
+            iot_thing_fail("there is no archive ${IOT_THING_PREBUILT}: correct IOT_THING_PREBUILT.")
+        endif()
+        get_filename_component(archive "${IOT_THING_PREBUILT}" ABSOLUTE
+            BASE_DIR "${CMAKE_SOURCE_DIR}")
+    else()
+        set(archive "${PROJECT_BINARY_DIR}/lib/libiot_thing.a")
+        iot_thing_build("${archive}")
+    endif()
     add_custom_target(iot_thing_archive DEPENDS "${archive}")
 
     add_library(iot_thing_file STATIC IMPORTED GLOBAL)

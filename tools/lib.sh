@@ -52,3 +52,96 @@ as_root() {
         sudo "$@"
     fi
 }
+
+# start_cloud DIR ARGUMENT...: a local cloud that lives as long as this shell, with more arguments
+# for its "serve"; the one before ends. Sets CLOUD_HOST, CLOUD_PORT and so on. Needs $root.
+start_cloud() {
+    local directory=$1 input=$1-input
+    shift
+    stop_cloud
+    rm -rf "$directory/cloud.env" "$input"
+    mkdir -p "$directory"
+    mkfifo "$input"
+    "$root/tools/cloud" serve --dir "$directory" --port 0 --plain-port 0 --die-with-stdin "$@" \
+        < "$input" > "$directory-log" 2>&1 &
+    cloud_pid=$!
+    exec {cloud_input}> "$input"
+    until [ -e "$directory/cloud.env" ]; do
+        kill -0 "$cloud_pid" 2> /dev/null || {
+            cat "$directory-log" >&2
+            return 1
+        }
+        sleep 0.1
+    done
+    # shellcheck disable=SC1091
+    . "$directory/cloud.env"
+}
+
+# Ends it and waits until it has ended. Closing its standard input is what ends it.
+stop_cloud() {
+    [ -n "${cloud_pid:-}" ] || return 0
+    exec {cloud_input}>&-
+    wait "$cloud_pid" 2> /dev/null || true
+    cloud_pid=
+}
+
+# ---- emulated Cortex-M ------------------------------------------------------------------------------
+
+# What firmware is built and run with.
+need_arm_tools() {
+    need cmake cmake "builds the firmware"
+    need make make "builds the firmware"
+    need arm-none-eabi-gcc gcc-arm-none-eabi "compiles the firmware"
+    # The C library is a package of its own, and only a recommendation of the compiler's.
+    if [ ! -e "$(arm-none-eabi-gcc -print-file-name=nano.specs)" ]; then
+        as_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends libnewlib-arm-none-eabi >&2
+    fi
+    need qemu-system-arm qemu-system-arm "emulates a Cortex-M"
+    need_rust_target "$(firmware_target cortex-m4)"
+    need_rust_target "$(firmware_target cortex-m3)"
+}
+
+# Installs a Rust target, saying so.
+need_rust_target() {
+    ls "$(rustc --print target-libdir --target "$1")"/libcore-*.rlib > /dev/null 2>&1 && return
+    echo "$(basename "$0"): installing the Rust target $1" >&2
+    rustup target add "$1" >&2
+}
+
+firmware_target() {
+    case $1 in
+    cortex-m4) echo thumbv7em-none-eabihf ;;
+    cortex-m3) echo thumbv7m-none-eabi ;;
+    esac
+}
+
+# The emulated board with this core.
+mps2_machine() {
+    case $1 in
+    cortex-m4) echo mps2-an386 ;;
+    cortex-m3) echo mps2-an385 ;;
+    *)
+        echo "$(basename "$0"): there is no board for '$1', only cortex-m4 and cortex-m3" >&2
+        return 1
+        ;;
+    esac
+}
+
+# run_mps2 MACHINE ELF PORT [ARGUMENT...]: runs a program whose second UART is a TCP connection to
+# the local port. Its console is the output, its exit code the result.
+run_mps2() {
+    local machine=$1 elf=$2 port=$3
+    shift 3
+    timeout 120 qemu-system-arm -M "$machine" -display none -monitor none \
+        -semihosting-config enable=on,target=native \
+        -serial stdio -serial "tcp:127.0.0.1:$port" -kernel "$elf" "$@" < /dev/null
+}
+
+# firmware_credentials CLOUD-DIR CHAIN DIR: what the firmware needs, under fixed names.
+firmware_credentials() {
+    mkdir -p "$3"
+    install -C "$1/device-demo-thing.pem" "$3/device.pem"
+    install -C "$1/device-demo-thing.key" "$3/device.key"
+    install -C "$1/$2-root.pem" "$3/root.pem"
+}

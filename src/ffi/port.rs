@@ -198,13 +198,21 @@ unsafe impl critical_section::Impl for Section {
 
 // ---- the end ------------------------------------------------------------------------------------------
 
-/// Tells the port and stops.
+/// The panic handler does nothing but pass the place on. It is inlined into core's panic functions,
+/// and as nobody looks at the message, the optimiser drops it at every panic, and with it the
+/// formatting code that would have been linked to print it (10 KB).
 #[cfg(all(feature = "c-library", not(test)))]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    let (file, line) = info
-        .location()
-        .map_or(("", 0), |place| (place.file(), place.line()));
+    end(info.location())
+}
+
+/// Tells the port and stops.
+#[cfg(all(feature = "c-library", not(test)))]
+#[cold]
+#[inline(never)]
+fn end(place: Option<&core::panic::Location<'_>>) -> ! {
+    let (file, line) = place.map_or(("", 0), |place| (place.file(), place.line()));
     if let Some((panic, user)) = port().and_then(|port| port.panic.map(|panic| (panic, port.user)))
     {
         // SAFETY: the port's function, called as its description in the header says.

@@ -1,0 +1,51 @@
+# Runs cargo for the archive, in surroundings that do not depend on the machine.
+#
+# Flags and directories that the surroundings may have set for other Rust code are left out, and
+# the paths of the sources, which end up in the archive as the places of panics, are made relative:
+# the same sources give the same bytes wherever they lie.
+#
+# cmake -DCARGO= -DTARGET= -DPROFILE= -DSOURCE= -DTARGET_DIR= -DBUILD_STD= -P cargo.cmake
+cmake_minimum_required(VERSION 3.20)
+
+foreach(name RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET)
+    unset(ENV{${name}})
+endforeach()
+if(DEFINED ENV{CARGO_HOME})
+    set(home "$ENV{CARGO_HOME}")
+else()
+    set(home "$ENV{HOME}/.cargo")
+endif()
+set(manifest --manifest-path "${SOURCE}/Cargo.toml" --locked)
+
+# First, because the directories to be made relative exist only when it is done.
+execute_process(COMMAND "${CARGO}" fetch --quiet ${manifest} --target "${TARGET}"
+    RESULT_VARIABLE failed)
+if(failed)
+    message(FATAL_ERROR "iot_thing: the Rust libraries it is made of could not be fetched, see above")
+endif()
+
+file(GLOB registries "${home}/registry/src/*")
+set(flags "")
+foreach(directory "${SOURCE}" ${registries})
+    list(APPEND flags "--remap-path-prefix=${directory}/=")
+endforeach()
+# The character between the flags, as cargo defines it, is the unit separator.
+string(ASCII 31 separator)
+list(JOIN flags "${separator}" flags)
+set(ENV{CARGO_ENCODED_RUSTFLAGS} "${flags}")
+
+set(build_std "")
+if(BUILD_STD)
+    # Stable compilers allow it only when asked like this.
+    set(ENV{RUSTC_BOOTSTRAP} 1)
+    set(build_std -Zbuild-std=core)
+endif()
+
+execute_process(
+    COMMAND "${CARGO}" rustc --lib --crate-type staticlib --features c-library
+        --profile "${PROFILE}" ${manifest} --target "${TARGET}" --target-dir "${TARGET_DIR}"
+        ${build_std}
+    WORKING_DIRECTORY "${SOURCE}" RESULT_VARIABLE failed)
+if(failed)
+    message(FATAL_ERROR "iot_thing: cargo failed, see above")
+endif()
