@@ -60,12 +60,12 @@
 /**
  * What TLS adds to it, on 32-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_32 3328
+#define IOT_THING_TLS_FIXED_SIZE_32 640
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_64 3072
+#define IOT_THING_TLS_FIXED_SIZE_64 640
 
 /**
  * Major version of the library and of this header.
@@ -1673,6 +1673,17 @@ extern "C" {
  */
 extern const iot_thing_transport_t iot_thing_transport_tls;
 
+#if defined(IOT_THING_EMBEDDED_TLS)
+/**
+ * The same on the published crate embedded-tls: a second opinion, larger and with more limits
+ * (docs/security.md). Its buffers take twice the memory: ask `iot_thing_memory_needed`.
+ *
+ * Only in a library that was built with it: CMake option `IOT_THING_EMBEDDED_TLS`, cargo feature
+ * `embedded-tls`.
+ */
+extern const iot_thing_transport_t iot_thing_transport_embedded_tls;
+#endif
+
 /**
  * No protection by this library: for sockets that already speak TLS (a modem's, an operating
  * system's), which must then authenticate the server themselves.
@@ -3101,8 +3112,8 @@ int32_t iot_thing_json_add_raw(iot_thing_json_writer_t *writer, const char *json
  * decoded PEM certificates have room. For anything else ask iot_thing_memory_needed().
  */
 #define IOT_THING_MEMORY_SIZE(rx, tx, tls) \
-    (IOT_THING_FIXED_SIZE_ + IOT_THING_TLS_FIXED_SIZE_ + (rx) + 2 * (tx) + 2 * (tls) + \
-     2 * IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
+    (IOT_THING_FIXED_SIZE_ + IOT_THING_TLS_FIXED_SIZE_ + (rx) + 2 * (tx) + (tls) + \
+     IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
 
 /** The same for iot_thing_transport_secure_socket, where the sockets bring the protection. */
 #define IOT_THING_MEMORY_SIZE_SECURE_SOCKET(rx, tx) \
