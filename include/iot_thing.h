@@ -50,22 +50,22 @@
 /**
  * Bytes of a Thing besides its configurable buffers, on 32-bit targets.
  */
-#define IOT_THING_FIXED_SIZE_32 5376
+#define IOT_THING_FIXED_SIZE_32 7680
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_FIXED_SIZE_64 7552
+#define IOT_THING_FIXED_SIZE_64 10752
 
 /**
  * What TLS adds to it, on 32-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_32 3328
+#define IOT_THING_TLS_FIXED_SIZE_32 640
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_64 3072
+#define IOT_THING_TLS_FIXED_SIZE_64 640
 
 /**
  * Major version of the library and of this header.
@@ -101,6 +101,21 @@
  * `iot_thing_poll`: nothing to do until a socket is ready or a call queues something.
  */
 #define IOT_THING_FOREVER INT32_MAX
+
+/**
+ * Returned by a sign function: the signature is not ready, call again.
+ */
+#define IOT_THING_SIGN_PENDING 1
+
+/**
+ * `sign_form`: `sign` writes DER.
+ */
+#define IOT_THING_SIGN_DER 0
+
+/**
+ * `sign_form`: `sign` writes r and then s, 32 bytes each.
+ */
+#define IOT_THING_SIGN_RAW 1
 
 /**
  * Port used when `port` is 0 (MQTT over TLS, AWS IoT Core's default).
@@ -228,6 +243,37 @@
  * Longest `endpoint`, in bytes (DNS limit).
  */
 #define IOT_THING_MAX_ENDPOINT 253
+
+/**
+ * Default of `subscriptions`: filters that can be subscribed to.
+ */
+#define IOT_THING_DEFAULT_SUBSCRIPTIONS 4
+
+/**
+ * Default of `filter_size`: bytes of all filters together.
+ */
+#define IOT_THING_DEFAULT_FILTER_SIZE 256
+
+/**
+ * `queue_policy`: a message for which there is no room is refused.
+ */
+#define IOT_THING_QUEUE_REFUSE_NEW 0
+
+/**
+ * `queue_policy`: the oldest messages that were not sent yet make room for it; each is told to its
+ * owner with `IOT_THING_ERR_DROPPED`. Shadow requests are never dropped.
+ */
+#define IOT_THING_QUEUE_DROP_OLDEST 1
+
+/**
+ * Most bytes of the MQTT 5 properties of a message that is sent, as MQTT encodes them.
+ */
+#define IOT_THING_MAX_PROPERTIES 512
+
+/**
+ * Most user properties of a message that is sent.
+ */
+#define IOT_THING_MAX_USER_PROPERTIES 8
 
 /**
  * Longest topic, in bytes (AWS IoT limit).
@@ -359,8 +405,8 @@ enum iot_thing_err
      */
     IOT_THING_ERR_CA_CERTS = -16,
     /**
-     * A topic is empty, not UTF-8, has a wildcard, or breaks an AWS IoT limit (256 bytes,
-     * 8 levels).
+     * A topic or filter is empty, not UTF-8, has a wildcard where none may be, or breaks an AWS IoT
+     * limit (256 bytes, 8 levels).
      */
     IOT_THING_ERR_TOPIC = -17,
     /**
@@ -398,6 +444,10 @@ enum iot_thing_err
      * different lengths, or RSA together with `sign`.
      */
     IOT_THING_ERR_KEY_UNSUPPORTED = -25,
+    /**
+     * There is none of that name or number.
+     */
+    IOT_THING_ERR_NOT_FOUND = -26,
     /**
      * The text is not JSON as RFC 8259 defines it.
      */
@@ -442,6 +492,10 @@ enum iot_thing_err
      * Ended by `iot_thing_deinit`, or withdrawn.
      */
     IOT_THING_ERR_CANCELLED = -42,
+    /**
+     * It was in the outbox and made room for a newer message, as `queue_policy` says.
+     */
+    IOT_THING_ERR_DROPPED = -43,
     /**
      * The host name could not be resolved.
      */
@@ -678,6 +732,17 @@ enum iot_thing_event
      * shadow document is larger than `rx_size`). It is tried again, less and less often.
      */
     IOT_THING_EVENT_FETCH_FAILED = 9,
+    /**
+     * A message on a topic that was subscribed to without a callback, or that nobody subscribed to
+     * and `iot_thing_mqtt_on_message` has no callback for (`pull_events` only): `topic` and `data`,
+     * borrowed until the next `iot_thing_poll`; `user` as given with the subscription.
+     */
+    IOT_THING_EVENT_MESSAGE = 10,
+    /**
+     * A subscription that stood was refused when the session was lost and it was made again:
+     * `user`, `code` (MQTT 5 reason code of the SUBACK). It is gone; subscribe anew.
+     */
+    IOT_THING_EVENT_SUBSCRIPTION_LOST = 11,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -742,13 +807,21 @@ typedef struct {
 } iot_thing_bytes_t;
 
 /**
- * Signs with a private key that the library never sees (secure element).
+ * Signs with a P-256 key that the library never sees (secure element), with ECDSA.
  *
- * `hash` is the SHA-256 of the message, 32 bytes; write the ECDSA P-256 signature as DER
- * (`ECDSA-Sig-Value`, at most 72 bytes) to `signature`, which holds `capacity` bytes, and its
- * length to `len`. Return 0, or a negative value on failure: the connection attempt then fails
- * with `IOT_THING_ERR_TLS_SIGN` and is made again later. Called inside `iot_thing_poll`; may take
- * its time, must not call the library.
+ * `hash` is the SHA-256 of the message, 32 bytes. Write the signature to `signature`, which holds
+ * `capacity` bytes (at least 72), and its length to `len`: as DER (`ECDSA-Sig-Value`, RFC 3279
+ * 2.2.3, at most 72 bytes), or, with `sign_form` `IOT_THING_SIGN_RAW`, as r and then s, 32 bytes
+ * each. Return
+ * - 0 when that is done;
+ * - `IOT_THING_SIGN_PENDING` when it is still being made: called again with the same hash by a
+ *   later `iot_thing_poll`, until `tls_timeout_ms` has passed;
+ * - a negative value on failure: the connection attempt then fails with
+ *   `IOT_THING_ERR_TLS_SIGN`, and is made again after the usual delay.
+ *
+ * After a timeout the next call may come with another hash: forget the one before. The first
+ * signature is checked against the client certificate, and `IOT_THING_ERR_KEY_MISMATCH` ends the
+ * attempt if another key made it. Called inside `iot_thing_poll` only; must not call the library.
  */
 typedef int32_t (*iot_thing_sign_fn)(void *user,
                                      const uint8_t *hash,
@@ -944,6 +1017,10 @@ typedef struct {
      * Data of the event; borrowed, see the event's type.
      */
     iot_thing_bytes_t data;
+    /**
+     * Topic of a message; borrowed like `data`.
+     */
+    iot_thing_bytes_t topic;
 } iot_thing_event_t;
 
 /**
@@ -984,13 +1061,15 @@ typedef struct {
      */
     const char *thing_name;
     /**
-     * Required with TLS. X.509 certificate of the device, PEM or DER.
+     * Required with TLS. X.509 certificate of the device, PEM or DER; CA certificates to be sent
+     * with it may follow. Must be valid when `iot_thing_init` is called, if the time is known then.
      */
     iot_thing_bytes_t client_cert;
     /**
-     * The certificate's private key: P-256, PEM or DER, SEC1 or PKCS#8. Copied by
-     * `iot_thing_init`, so this buffer may be wiped after it; the copy is wiped by
-     * `iot_thing_deinit`. Not given when `sign` is.
+     * The certificate's private key, PEM or DER, not encrypted: P-256 as SEC1 or PKCS#8, or RSA with
+     * 2048 to 4096 bits as PKCS#1 or PKCS#8. Copied by `iot_thing_init`, so this buffer may be wiped
+     * after it; the copy is wiped by `iot_thing_deinit`. An RSA key needs as much more memory as its
+     * DER is long. Not given when `sign` is.
      */
     iot_thing_bytes_t private_key;
     /**
@@ -999,7 +1078,7 @@ typedef struct {
      */
     iot_thing_bytes_t ca_certs;
     /**
-     * Signs instead of `private_key`.
+     * Signs instead of `private_key`; the certificate must be for a P-256 key.
      */
     iot_thing_sign_fn sign;
     /**
@@ -1107,7 +1186,81 @@ typedef struct {
      * have passed, the connection is made anew, and the message is sent again.
      */
     uint32_t ack_timeout_ms;
+    /**
+     * Filters that can be subscribed to, 1..50 (AWS IoT limit); 0: 4. The library's own come on
+     * top.
+     */
+    uint32_t subscriptions;
+    /**
+     * Bytes for these filters together, 64..16384; 0: 256.
+     */
+    uint32_t filter_size;
+    /**
+     * What happens when the outbox is full: `IOT_THING_QUEUE_REFUSE_NEW` or
+     * `IOT_THING_QUEUE_DROP_OLDEST`.
+     */
+    int32_t queue_policy;
+    /**
+     * Milliseconds between two messages that waited for the connection; 0: none. Keeps a device
+     * that comes back after an outage below the broker's limit of messages per second (AWS IoT:
+     * 100).
+     */
+    uint32_t drain_interval_ms;
+    /**
+     * How `sign` writes signatures: `IOT_THING_SIGN_DER` (0) or `IOT_THING_SIGN_RAW`.
+     */
+    uint32_t sign_form;
+    /**
+     * For devices whose clock may be unknown or wrong: a time that has certainly passed, in seconds
+     * since 1970-01-01 UTC, such as that of the firmware's build, or one stored before the last
+     * reset; 0: none. If `unix_time` returns 0 or less than this, a server is accepted whose
+     * certificates were all valid at one moment from this time on: those that expired before are
+     * refused, those that are not valid yet are not. Only who holds the key of a certificate that
+     * has expired since can make use of that. Set the clock as soon as the device knows the time.
+     */
+    uint64_t earliest_unix_time;
 } iot_thing_config_t;
+
+/**
+ * What `iot_thing_verify_server_chain` shall verify. Start from `IOT_THING_VERIFICATION_INIT`.
+ * Nothing in it is kept after the call.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_verification_t)`: `IOT_THING_VERIFICATION_INIT` sets it.
+     */
+    uint32_t struct_size;
+    /**
+     * Required. The server's certificates, its own first, PEM or DER one after the other. At most 6
+     * are used.
+     */
+    iot_thing_bytes_t chain;
+    /**
+     * Certificates that it must lead to, at most 16, PEM or DER one after the other. Not given:
+     * Amazon Root CA 1 and Amazon Root CA 3.
+     */
+    iot_thing_bytes_t ca_certs;
+    /**
+     * Required. The host name, or IP address, that its certificate must be for, NUL-terminated.
+     */
+    const char *host;
+    /**
+     * The time, in seconds since 1970-01-01 UTC; 0: unknown.
+     */
+    uint64_t unix_time;
+    /**
+     * As in `iot_thing_config_t`.
+     */
+    uint64_t earliest_unix_time;
+    /**
+     * Memory to decode PEM into; may be NULL when all is DER.
+     */
+    uint8_t *memory;
+    /**
+     * Its size: three quarters of the length of the PEM texts is always enough.
+     */
+    size_t memory_size;
+} iot_thing_verification_t;
 
 /**
  * What is known about the current connection, see `iot_thing_get_connection`.
@@ -1241,12 +1394,14 @@ typedef struct {
 typedef struct {
     /**
      * 0: done (accepted by the service, or acknowledged by the broker). Else
-     * `IOT_THING_ERR_REJECTED` (with `code`), `_TIMED_OUT`, `_CANCELLED` or `_TOO_LARGE`.
+     * `IOT_THING_ERR_REJECTED` (with `code`), `_TIMED_OUT`, `_CANCELLED`, `_DROPPED` or
+     * `_TOO_LARGE`.
      */
     int32_t error;
     /**
-     * The service's or the broker's code: for a shadow 400..500, for a plain publish an MQTT 5
-     * reason code, -1 when there is none.
+     * The service's or the broker's code: for a shadow 400..500; for a publish the MQTT 5 reason
+     * code of the PUBACK, for a subscription that of the SUBACK (0 or 1: the QoS granted); -1 when
+     * there is none.
      */
     int32_t code;
     /**
@@ -1316,6 +1471,142 @@ typedef int32_t (*iot_thing_shadow_request_fn)(void *user,
                                                iot_thing_json_writer_t *reported);
 
 /**
+ * A user property of a message to be sent: both NUL-terminated UTF-8.
+ */
+typedef struct {
+    /**
+     * Its name. A name may come more than once.
+     */
+    const char *name;
+    /**
+     * Its value.
+     */
+    const char *value;
+} iot_thing_mqtt_property_t;
+
+/**
+ * A message to be sent. Start from `IOT_THING_MQTT_PUBLISH_INIT`; 0 and NULL stand for "none".
+ * Everything is copied.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_mqtt_publish_t)`: `IOT_THING_MQTT_PUBLISH_INIT` sets it.
+     */
+    uint32_t struct_size;
+    /**
+     * 0 or 1; AWS IoT has no QoS 2.
+     */
+    int32_t qos;
+    /**
+     * Required. NUL-terminated UTF-8, 1..256 bytes, at most 7 slashes (AWS IoT limits), no `+` and
+     * `#`.
+     */
+    const char *topic;
+    /**
+     * At most 131072 bytes (AWS IoT limit).
+     */
+    iot_thing_bytes_t payload;
+    /**
+     * 1: the broker keeps it for later subscribers of exactly this topic, in place of what it kept
+     * before; with an empty payload it keeps nothing any more.
+     */
+    int32_t retain;
+    /**
+     * 1: the payload is UTF-8 text (MQTT 5, 3.3.2.3.2).
+     */
+    int32_t payload_is_text;
+    /**
+     * Seconds for which the message is of use, 1..604800 (AWS IoT limit); 0: no end. One that
+     * waits longer in the outbox ends with `IOT_THING_ERR_TIMED_OUT` and is not sent.
+     */
+    uint32_t message_expiry_s;
+    /**
+     * Milliseconds from this call for the broker to acknowledge it; 0: no end. After that it ends
+     * with `IOT_THING_ERR_TIMED_OUT`, and is not sent if it was not.
+     */
+    uint32_t timeout_ms;
+    /**
+     * What the payload is, for example a MIME type: NUL-terminated UTF-8, up to 256 bytes.
+     */
+    const char *content_type;
+    /**
+     * Where an answer is to be sent: a topic, NUL-terminated.
+     */
+    const char *response_topic;
+    /**
+     * What an answer has to repeat.
+     */
+    iot_thing_bytes_t correlation;
+    /**
+     * User properties, `user_property_count` of them.
+     */
+    const iot_thing_mqtt_property_t *user_properties;
+    /**
+     * 0..`IOT_THING_MAX_USER_PROPERTIES`.
+     */
+    size_t user_property_count;
+} iot_thing_mqtt_publish_t;
+
+/**
+ * A message that arrived. Everything is borrowed for the time of the callback; texts are not
+ * NUL-terminated.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_mqtt_message_t)`.
+     */
+    uint32_t struct_size;
+    /**
+     * 0 or 1: how it was delivered. AWS IoT may deliver a message more than once at either.
+     */
+    int32_t qos;
+    /**
+     * Its topic, UTF-8.
+     */
+    iot_thing_bytes_t topic;
+    /**
+     * Its payload.
+     */
+    iot_thing_bytes_t payload;
+    /**
+     * 1: the broker had kept it from before the subscription.
+     */
+    int32_t retain;
+    /**
+     * 1: the sender says that the payload is UTF-8 text.
+     */
+    int32_t payload_is_text;
+    /**
+     * Seconds for which it is still of use; 0: no end.
+     */
+    uint32_t message_expiry_s;
+    /**
+     * What the payload is; empty when not said.
+     */
+    iot_thing_bytes_t content_type;
+    /**
+     * Where the sender wants an answer; empty when it wants none.
+     */
+    iot_thing_bytes_t response_topic;
+    /**
+     * What an answer has to repeat.
+     */
+    iot_thing_bytes_t correlation;
+    /**
+     * Of the library: for `iot_thing_mqtt_user_property`.
+     */
+    const void *reserved;
+} iot_thing_mqtt_message_t;
+
+/**
+ * Receives messages. Called inside `iot_thing_poll`; may call what an event callback may call. The
+ * broker gets its acknowledgement after the callback has returned.
+ */
+typedef void (*iot_thing_mqtt_message_fn)(void *user,
+                                          iot_thing_t *thing,
+                                          const iot_thing_mqtt_message_t *message);
+
+/**
  * What a JSON value is: one of the constants `IOT_THING_JSON_NONE` to `IOT_THING_JSON_OBJECT`.
  */
 typedef int32_t iot_thing_json_type_t;
@@ -1381,6 +1672,17 @@ extern "C" {
  * TLS 1.3 with mutual authentication, by this library. The default.
  */
 extern const iot_thing_transport_t iot_thing_transport_tls;
+
+#if defined(IOT_THING_EMBEDDED_TLS)
+/**
+ * The same on the published crate embedded-tls: a second opinion, larger and with more limits
+ * (docs/security.md). Its buffers take twice the memory: ask `iot_thing_memory_needed`.
+ *
+ * Only in a library that was built with it: CMake option `IOT_THING_EMBEDDED_TLS`, cargo feature
+ * `embedded-tls`.
+ */
+extern const iot_thing_transport_t iot_thing_transport_embedded_tls;
+#endif
 
 /**
  * No protection by this library: for sockets that already speak TLS (a modem's, an operating
@@ -1449,6 +1751,8 @@ int32_t iot_thing_memory_needed(const iot_thing_config_t *config,
  * @return IOT_THING_ERR_STRUCT_SIZE  A `struct_size` is 0 or from a newer header.
  * @return IOT_THING_ERR_TRANSPORT, _ENDPOINT, _MQTT_ID, _THING_NAME, _CLIENT_CERT, _PRIVATE_KEY,
  *         _KEY_MISMATCH, _CA_CERTS, _SOCKETS, _PORT  That field is wrong: see the error's text.
+ * @return IOT_THING_ERR_CLIENT_CERT_EXPIRED, _CLIENT_CERT_NOT_YET_VALID, _CLIENT_CERT_USAGE,
+ *         _KEY_WEAK, _KEY_UNSUPPORTED  The client certificate or its key is of no use.
  * @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
  * @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`.
  * @return IOT_THING_ERR_RANDOM       The port's random source failed.
@@ -1460,6 +1764,30 @@ int32_t iot_thing_init(iot_thing_t **thing,
                        void *memory,
                        size_t size,
                        const iot_thing_config_t *config);
+
+/**
+ * Verifies the certificates of a server on their own, exactly as the TLS client does: a path of
+ * valid signatures to one of the CA certificates, validity, usage, constraints (RFC 5280), and the
+ * host name in the subject alternative names (RFC 6125: a wildcard stands for the left-most label;
+ * the common name is not looked at). It says nothing of who holds the key.
+ *
+ * Needs no Thing and no port; keeps nothing. Takes up to 10 KB of stack and up to a second on a
+ * small processor. Callable from any thread and from callbacks, not from an interrupt.
+ *
+ * @param verification  What to verify, not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_CERT_UNKNOWN_ISSUER, _CERT_EXPIRED, _CERT_NOT_YET_VALID, _CERT_HOST_NAME,
+ *         _CERT_USAGE, _CERT_SIGNATURE, _CERT_MALFORMED, _CERT_UNSUPPORTED  That check failed.
+ * @return IOT_THING_ERR_CERT_TIME_UNKNOWN  `unix_time` and `earliest_unix_time` are 0.
+ * @return IOT_THING_ERR_CA_CERTS     `ca_certs` is not a list of at most 16 certificates.
+ * @return IOT_THING_ERR_ENDPOINT     `host` is not a host name or IP address of at most 253 bytes.
+ * @return IOT_THING_ERR_MEMORY       `memory` is too small.
+ * @return IOT_THING_ERR_ARGUMENT     `memory` overlaps with the certificates.
+ * @return IOT_THING_ERR_NULL, IOT_THING_ERR_STRUCT_SIZE
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_verify_server_chain(const iot_thing_verification_t *verification);
 
 /**
  * Ends a Thing: closes its socket without ceremony, completes every operation that is still
@@ -1666,32 +1994,17 @@ int32_t iot_thing_on_shadow_request(iot_thing_t *thing,
                                     void *user);
 
 /**
- * Publishes a message.
- *
- * Topic and payload are copied before return; the message is sent when there is a connection, in
- * the order in which messages were queued. QoS 1 is sent again after a lost connection until the
- * broker acknowledges it; QoS 0 is done when it was handed to the network. With a callback,
- * exactly one result follows.
- *
- * Callable from callbacks, other threads and interrupts (the last two need the port's critical
- * section).
+ * Publishes a message: `iot_thing_mqtt_publish` for one without properties.
  *
  * @param thing        The Thing, not NULL.
- * @param topic        NUL-terminated UTF-8, 1..256 bytes, at most 7 slashes (AWS IoT limits),
- *                     no `+` and `#`.
+ * @param topic        See `iot_thing_mqtt_publish_t`.
  * @param payload      May be NULL when `payload_len` is 0.
  * @param payload_len  At most 131072 bytes (AWS IoT limit).
- * @param qos          0 or 1; AWS IoT has no QoS 2.
+ * @param qos          0 or 1.
  * @param done         Receives the result; may be NULL.
  * @param user         Passed to `done`.
  *
- * @return IOT_THING_OK              Queued.
- * @return IOT_THING_ERR_NULL        `thing` or `topic` is NULL, or `payload` with a length.
- * @return IOT_THING_ERR_STATE       Not a Thing.
- * @return IOT_THING_ERR_TOPIC       The topic is not one that can be published to.
- * @return IOT_THING_ERR_ARGUMENT    `qos` is not 0 or 1.
- * @return IOT_THING_ERR_TOO_LARGE   Larger than `tx_size` or the AWS IoT limit can ever take.
- * @return IOT_THING_ERR_QUEUE_FULL  No room now: poll and try again.
+ * @return As `iot_thing_mqtt_publish`.
  */
 IOT_THING_NODISCARD
 int32_t iot_thing_publish(iot_thing_t *thing,
@@ -1701,6 +2014,135 @@ int32_t iot_thing_publish(iot_thing_t *thing,
                           int32_t qos,
                           iot_thing_done_fn done,
                           void *user);
+
+/**
+ * Publishes a message.
+ *
+ * Everything is copied before return; the message is sent when there is a connection, in the order
+ * in which messages were queued. QoS 1 is sent again after a lost connection until the broker
+ * acknowledges it; QoS 0 is done when it was handed to the network. With a callback, exactly one
+ * result follows.
+ *
+ * Callable from callbacks, other threads and interrupts (the last two need the port's critical
+ * section).
+ *
+ * @param thing    The Thing, not NULL.
+ * @param message  The message, not NULL.
+ * @param done     Receives the result; may be NULL.
+ * @param user     Passed to `done`.
+ *
+ * @return IOT_THING_OK               Queued.
+ * @return IOT_THING_ERR_NULL         `thing`, `message` or its topic is NULL, or data with a length.
+ * @return IOT_THING_ERR_STATE        Not a Thing.
+ * @return IOT_THING_ERR_STRUCT_SIZE  `struct_size` is 0 or from a newer header.
+ * @return IOT_THING_ERR_TOPIC        The topic, or the response topic, is none to publish to.
+ * @return IOT_THING_ERR_ARGUMENT     `qos` is not 0 or 1, or another field is outside its range.
+ * @return IOT_THING_ERR_TOO_LARGE    Larger than `tx_size`, the AWS IoT limit or
+ *         `IOT_THING_MAX_PROPERTIES` can ever take: `iot_thing_last_needed` tells the size.
+ * @return IOT_THING_ERR_QUEUE_FULL   No room now: poll and try again.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_mqtt_publish(iot_thing_t *thing,
+                               const iot_thing_mqtt_publish_t *message,
+                               iot_thing_done_fn done,
+                               void *user);
+
+/**
+ * Subscribes to a topic filter.
+ *
+ * The filter is copied. The subscription stands until `iot_thing_mqtt_unsubscribe`: it is made when
+ * there is a connection, and made again whenever the broker has lost the session. With a `done`
+ * callback, exactly one result follows: granted, refused (by the policy, usually) or timed out; in
+ * the last two cases the subscription is gone. A subscription that stood and is refused when it is
+ * made again is told with `IOT_THING_EVENT_SUBSCRIPTION_LOST`.
+ *
+ * Every subscription whose filter matches gets a message. A filter that is subscribed to already
+ * is subscribed to anew, with the new callback (retained messages come again).
+ *
+ * Callable from callbacks, other threads and interrupts (the last two need the port's critical
+ * section).
+ *
+ * @param thing       The Thing, not NULL.
+ * @param filter      NUL-terminated UTF-8, 1..256 bytes, at most 7 slashes (AWS IoT limits, in
+ *                    which `$share/NAME/` does not count); `+` and `#` as MQTT 5 (4.7) allows.
+ * @param qos         0 or 1: the highest QoS of delivery.
+ * @param timeout_ms  Milliseconds from this call for the broker to grant it; 0: no end.
+ * @param on_message  Receives the messages; NULL only with `pull_events`.
+ * @param done        Receives the result; may be NULL.
+ * @param user        Passed to both.
+ *
+ * @return IOT_THING_OK              Noted.
+ * @return IOT_THING_ERR_NULL        `thing`, `filter` or `on_message` is NULL.
+ * @return IOT_THING_ERR_STATE       Not a Thing, or subscribing to this filter is under way.
+ * @return IOT_THING_ERR_TOPIC       Not a filter.
+ * @return IOT_THING_ERR_ARGUMENT    `qos` is not 0 or 1.
+ * @return IOT_THING_ERR_QUEUE_FULL  `subscriptions` or `filter_size` is used up.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_mqtt_subscribe(iot_thing_t *thing,
+                                 const char *filter,
+                                 int32_t qos,
+                                 uint32_t timeout_ms,
+                                 iot_thing_mqtt_message_fn on_message,
+                                 iot_thing_done_fn done,
+                                 void *user);
+
+/**
+ * Unsubscribes from a topic filter: its callback gets no more messages from now on.
+ *
+ * With a `done` callback, exactly one result follows. If the broker has not answered after
+ * `timeout_ms` the result is `IOT_THING_ERR_TIMED_OUT`; it is told again all the same.
+ *
+ * Callable as `iot_thing_mqtt_subscribe`.
+ *
+ * @param thing       The Thing, not NULL.
+ * @param filter      As it was subscribed to.
+ * @param timeout_ms  Milliseconds from this call for the broker to answer; 0: no end.
+ * @param done        Receives the result; may be NULL.
+ * @param user        Passed to `done`.
+ *
+ * @return IOT_THING_OK             Noted.
+ * @return IOT_THING_ERR_NULL       `thing` or `filter` is NULL.
+ * @return IOT_THING_ERR_STATE      Not a Thing.
+ * @return IOT_THING_ERR_TOPIC      Not a filter.
+ * @return IOT_THING_ERR_NOT_FOUND  Not subscribed to.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_mqtt_unsubscribe(iot_thing_t *thing,
+                                   const char *filter,
+                                   uint32_t timeout_ms,
+                                   iot_thing_done_fn done,
+                                   void *user);
+
+/**
+ * Sets the callback for messages that match no subscription (AWS IoT sends some, for example with
+ * its SendDirectMessage API); NULL removes it. Without one they are acknowledged and counted.
+ *
+ * Callable from callbacks and from the thread that polls.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+ */
+int32_t iot_thing_mqtt_on_message(iot_thing_t *thing,
+                                  iot_thing_mqtt_message_fn on_message,
+                                  void *user);
+
+/**
+ * A user property of a message that arrived. A message may have any number of them, and a name may
+ * come more than once.
+ *
+ * Callable from the callback that got the message.
+ *
+ * @param message  The message, not NULL.
+ * @param index    From 0 on, in the order of the message.
+ * @param name     [out] Borrowed until the callback returns. Not NULL.
+ * @param value    [out] Borrowed until the callback returns. Not NULL.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_NOT_FOUND (there are not so many).
+ */
+int32_t iot_thing_mqtt_user_property(const iot_thing_mqtt_message_t *message,
+                                     size_t index,
+                                     iot_thing_bytes_t *name,
+                                     iot_thing_bytes_t *value);
 
 /**
  * Tells the library that its clock stood still: adds `ms` milliseconds to the time since the last
@@ -2670,8 +3112,8 @@ int32_t iot_thing_json_add_raw(iot_thing_json_writer_t *writer, const char *json
  * decoded PEM certificates have room. For anything else ask iot_thing_memory_needed().
  */
 #define IOT_THING_MEMORY_SIZE(rx, tx, tls) \
-    (IOT_THING_FIXED_SIZE_ + IOT_THING_TLS_FIXED_SIZE_ + (rx) + 2 * (tx) + 2 * (tls) + \
-     2 * IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
+    (IOT_THING_FIXED_SIZE_ + IOT_THING_TLS_FIXED_SIZE_ + (rx) + 2 * (tx) + (tls) + \
+     IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
 
 /** The same for iot_thing_transport_secure_socket, where the sockets bring the protection. */
 #define IOT_THING_MEMORY_SIZE_SECURE_SOCKET(rx, tx) \
@@ -2718,9 +3160,21 @@ inline iot_thing_statistics_t iot_thing_statistics_init_()
     zero.struct_size = static_cast<uint32_t>(sizeof zero);
     return zero;
 }
+inline iot_thing_mqtt_publish_t iot_thing_mqtt_publish_init_()
+{
+    iot_thing_mqtt_publish_t zero = iot_thing_mqtt_publish_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    return zero;
+}
 inline iot_thing_event_t iot_thing_event_init_()
 {
     iot_thing_event_t zero = iot_thing_event_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    return zero;
+}
+inline iot_thing_verification_t iot_thing_verification_init_()
+{
+    iot_thing_verification_t zero = iot_thing_verification_t();
     zero.struct_size = static_cast<uint32_t>(sizeof zero);
     return zero;
 }
@@ -2730,6 +3184,8 @@ inline iot_thing_event_t iot_thing_event_init_()
 #define IOT_THING_CONNECTION_INIT iot_thing_connection_init_()
 #define IOT_THING_STATISTICS_INIT iot_thing_statistics_init_()
 #define IOT_THING_EVENT_INIT iot_thing_event_init_()
+#define IOT_THING_MQTT_PUBLISH_INIT iot_thing_mqtt_publish_init_()
+#define IOT_THING_VERIFICATION_INIT iot_thing_verification_init_()
 #else
 #define IOT_THING_CONFIG_INIT_WITH(transport_) \
     { .struct_size = sizeof(iot_thing_config_t), .transport = (transport_) }
@@ -2738,6 +3194,8 @@ inline iot_thing_event_t iot_thing_event_init_()
 #define IOT_THING_CONNECTION_INIT { .struct_size = sizeof(iot_thing_connection_t) }
 #define IOT_THING_STATISTICS_INIT { .struct_size = sizeof(iot_thing_statistics_t) }
 #define IOT_THING_EVENT_INIT { .struct_size = sizeof(iot_thing_event_t) }
+#define IOT_THING_MQTT_PUBLISH_INIT { .struct_size = sizeof(iot_thing_mqtt_publish_t) }
+#define IOT_THING_VERIFICATION_INIT { .struct_size = sizeof(iot_thing_verification_t) }
 #endif
 /** A configuration with TLS by this library, and defaults everywhere else. */
 #define IOT_THING_CONFIG_INIT IOT_THING_CONFIG_INIT_WITH(&iot_thing_transport_tls)

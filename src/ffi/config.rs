@@ -13,6 +13,8 @@ use super::{port, types};
 use crate::Error;
 use crate::shadow::topic::is_thing_name;
 use crate::thing::backoff::Backoff;
+use crate::thing::outbox::Policy;
+use crate::tls::SignatureForm;
 
 // SAFETY: integers, pointers and nullable function pointers.
 unsafe impl Versioned for iot_thing_config_t {}
@@ -30,6 +32,8 @@ pub struct Config {
     pub private_key: &'static [u8],
     pub ca_certs: &'static [u8],
     pub sign: Option<Signer>,
+    pub sign_form: SignatureForm,
+    pub earliest_unix_time: u64,
     pub sockets: types::iot_thing_sockets_t,
     pub port: *const iot_thing_port_t,
     pub port_functions: iot_thing_port_t,
@@ -53,6 +57,10 @@ pub struct Config {
     pub stall_timeout: Duration,
     pub shadow_timeout: Duration,
     pub backoff: Backoff,
+    pub subscriptions: usize,
+    pub filter_size: usize,
+    pub queue_policy: Policy,
+    pub drain_interval: Duration,
 }
 
 /// A key elsewhere: the function and what it is passed.
@@ -109,6 +117,12 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
         private_key: data(c.private_key, Error::PrivateKey)?,
         ca_certs: data(c.ca_certs, Error::CaCerts)?,
         sign: c.sign.map(|sign| (sign, c.sign_user)),
+        sign_form: match c.sign_form {
+            IOT_THING_SIGN_DER => SignatureForm::Der,
+            IOT_THING_SIGN_RAW => SignatureForm::Raw,
+            _ => return Err(Error::Argument),
+        },
+        earliest_unix_time: c.earliest_unix_time,
         sockets,
         port: c.port,
         port_functions,
@@ -144,6 +158,14 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
             or_default(c.backoff_cap_ms, IOT_THING_DEFAULT_BACKOFF_CAP_MS),
             or_default(c.backoff_stable_ms, IOT_THING_DEFAULT_BACKOFF_STABLE_MS),
         ),
+        subscriptions: size(c.subscriptions, IOT_THING_DEFAULT_SUBSCRIPTIONS, 1, 50)?,
+        filter_size: size(c.filter_size, IOT_THING_DEFAULT_FILTER_SIZE, 64, 16_384)?,
+        queue_policy: match c.queue_policy {
+            IOT_THING_QUEUE_REFUSE_NEW => Policy::RefuseNew,
+            IOT_THING_QUEUE_DROP_OLDEST => Policy::DropOldest,
+            _ => return Err(Error::Argument),
+        },
+        drain_interval: Duration::from_millis(u64::from(c.drain_interval_ms)),
     })
 }
 
@@ -178,7 +200,7 @@ fn text(text: *const c_char, max: usize, error: Error) -> Result<&'static str, E
     core::str::from_utf8(bytes).map_err(|_| error)
 }
 
-fn data(data: iot_thing_bytes_t, error: Error) -> Result<&'static [u8], Error> {
+pub fn data<'a>(data: iot_thing_bytes_t, error: Error) -> Result<&'a [u8], Error> {
     let bytes = guard::bytes(data.data, data.len).map_err(|_| error)?;
     // PEM text may be given with its NUL counted.
     Ok(match CStr::from_bytes_with_nul(bytes) {
