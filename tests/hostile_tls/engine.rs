@@ -89,10 +89,11 @@ macro_rules! engine {
     };
 }
 
+engine!(Native, iot_thing::tls::native, &[], true);
 engine!(
     #[cfg(feature = "embedded-tls")]
     Embedded,
-    iot_thing::tls,
+    iot_thing::tls::embedded,
     crate::deviations::EMBEDDED,
     false
 );

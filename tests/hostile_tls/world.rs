@@ -411,8 +411,9 @@ fn drive(
             return true;
         }
         idle = if moved { 0 } else { idle + 1 };
-        // Sockets that pend do so every other call; a few more are idle for good.
-        if idle > 8 {
+        // Sockets that pend do so every other call, and a client may read what it has got already;
+        // many more are idle for good.
+        if idle > 100 {
             return false;
         }
     }

@@ -65,6 +65,11 @@ pub fn all() -> Vec<Scenario> {
             decode,
         ),
         certificate(
+            "entry of no bytes",
+            with_list(&[entry(&[], &[]), leaf.clone()].concat()),
+            decode,
+        ),
+        certificate(
             "bytes after the list",
             [with_list(&good), vec![0]].concat(),
             decode,

@@ -247,7 +247,6 @@ fn contents() -> Vec<Scenario> {
     vec![
         broken("certificate of which a byte is missing", short),
         broken("certificate with a byte too many", long),
-        broken("certificate of no bytes", vec![]),
         broken("certificate of zeroes", vec![0; 300]),
         broken(
             "certificate of one long length",

@@ -97,7 +97,7 @@ fn protocols() -> Vec<Scenario> {
             decode,
         ),
         encrypted("no protocol", protocol(b""), decode),
-        encrypted("protocol without name", protocol(b"\0"), decode),
+        encrypted("protocol without name", protocol(b"\0"), illegal),
         encrypted(
             "protocol longer than its list",
             protocol(b"\x0fx-amzn-mqtt-ca"),

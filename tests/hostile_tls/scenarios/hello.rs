@@ -172,7 +172,7 @@ fn values() -> Vec<Scenario> {
                 let start = place::SESSION_ID + 1;
                 message.splice(start..start, [7; 33]);
             },
-            alert::DECODE_ERROR,
+            illegal,
         ),
     ]
 }

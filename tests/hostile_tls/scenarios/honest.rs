@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     pki::{Spec, key},
-    server::{APPLICATION_DATA, CHANGE_CIPHER_SPEC, Event, HANDSHAKE, extension, list16},
+    server::{APPLICATION_DATA, Event, HANDSHAKE, extension, list16},
 };
 
 /// What an honest server sends.

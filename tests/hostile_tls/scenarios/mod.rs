@@ -22,6 +22,7 @@ use crate::{
     outcome::{Outcome, alert},
     pki,
     server::{
+        CHANGE_CIPHER_SPEC,
         Step::{self, *},
         Verify as V, message,
     },
@@ -70,6 +71,18 @@ fn late_breach(name: impl Into<String>, steps: Vec<Step>, alert: u8) -> Scenario
 }
 
 impl Scenario {
+    /// Whether the client can make keys from what the server sends: then its alerts are encrypted.
+    pub fn gives_keys(&self) -> bool {
+        let harmless = |step: &&Step| {
+            matches!(
+                step,
+                Fragment(_) | Pad(_) | Retry(_) | Await(_) | Plain(CHANGE_CIPHER_SPEC, _)
+            )
+        };
+        let before = self.flight.iter().take_while(harmless).count();
+        matches!(self.flight.get(before), Some(Hello))
+    }
+
     /// The client has room for records of so many bytes.
     fn rx(mut self, rx: usize) -> Self {
         self.client.rx = rx;

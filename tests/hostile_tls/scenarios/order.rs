@@ -22,7 +22,13 @@ fn swapped() -> Vec<Scenario> {
             let mut flight = honest::flight();
             flight.swap(first, second);
             let name = format!("{} and {} swapped", NAMES[first], NAMES[second]);
-            list.push(disorder(name, flight));
+            let mut scenario = disorder(name, flight);
+            if second == at::FINISHED {
+                // It comes to its end without having proven who it is.
+                let (error, alert) = (Error::TlsNotAuthenticated, alert::UNEXPECTED_MESSAGE);
+                scenario.expected = Outcome::refused(error, alert);
+            }
+            list.push(scenario);
         }
     }
     list

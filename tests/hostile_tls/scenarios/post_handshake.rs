@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     outcome::alert::{BAD_RECORD_MAC, DECODE_ERROR, ILLEGAL_PARAMETER, UNEXPECTED_MESSAGE},
-    server::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, extension, list16},
+    server::{ALERT, APPLICATION_DATA, HANDSHAKE, extension, list16},
 };
 
 pub fn all() -> Vec<Scenario> {
@@ -139,7 +139,7 @@ fn floods() -> Vec<Scenario> {
         flood("tickets without end", vec![honest::ticket(); 200]),
         flood(
             "tickets without end, many a record",
-            vec![Sealed(HANDSHAKE, tickets, 0); 20],
+            vec![Sealed(HANDSHAKE, tickets, 0); 40],
         ),
         flood("KeyUpdates without end", vec![KeyUpdate(0); 200]),
         flood("KeyUpdates that ask, without end", vec![KeyUpdate(1); 200]),

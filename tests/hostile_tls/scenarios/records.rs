@@ -1,7 +1,7 @@
 //! Records that are not as they should be: groups 15 to 18.
 
 use super::*;
-use crate::server::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE};
+use crate::server::{ALERT, APPLICATION_DATA, HANDSHAKE};
 
 /// The header of a record that does not come.
 fn header(kind: u8, length: u16) -> Step {

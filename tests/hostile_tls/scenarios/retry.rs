@@ -1,7 +1,7 @@
 //! HelloRetryRequest, right and wrong: group 11.
 
 use super::*;
-use crate::server::{CHANGE_CIPHER_SPEC, Event, extension, list16};
+use crate::server::{Event, extension, list16};
 
 fn cookie(bytes: &[u8]) -> Vec<u8> {
     extension(44, &list16(bytes))
@@ -107,7 +107,7 @@ pub fn all() -> Vec<Scenario> {
         scenario(
             "retry with a cookie that no buffer holds",
             retry(cookie(&[7; 4000])),
-            Outcome::refused(Error::TlsRecordTooLarge, alert::INTERNAL_ERROR).needed(4066),
+            Outcome::refused(Error::TlsRecordTooLarge, alert::INTERNAL_ERROR).needed(4088),
         ),
         changed_retry(
             "retry with another version",
