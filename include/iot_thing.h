@@ -50,22 +50,22 @@
 /**
  * Bytes of a Thing besides its configurable buffers, on 32-bit targets.
  */
-#define IOT_THING_FIXED_SIZE_32 5376
+#define IOT_THING_FIXED_SIZE_32 7680
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_FIXED_SIZE_64 7552
+#define IOT_THING_FIXED_SIZE_64 10752
 
 /**
  * What TLS adds to it, on 32-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_32 3328
+#define IOT_THING_TLS_FIXED_SIZE_32 640
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_64 3072
+#define IOT_THING_TLS_FIXED_SIZE_64 640
 
 /**
  * Major version of the library and of this header.
@@ -230,6 +230,37 @@
 #define IOT_THING_MAX_ENDPOINT 253
 
 /**
+ * Default of `subscriptions`: filters that can be subscribed to.
+ */
+#define IOT_THING_DEFAULT_SUBSCRIPTIONS 4
+
+/**
+ * Default of `filter_size`: bytes of all filters together.
+ */
+#define IOT_THING_DEFAULT_FILTER_SIZE 256
+
+/**
+ * `queue_policy`: a message for which there is no room is refused.
+ */
+#define IOT_THING_QUEUE_REFUSE_NEW 0
+
+/**
+ * `queue_policy`: the oldest messages that were not sent yet make room for it; each is told to its
+ * owner with `IOT_THING_ERR_DROPPED`. Shadow requests are never dropped.
+ */
+#define IOT_THING_QUEUE_DROP_OLDEST 1
+
+/**
+ * Most bytes of the MQTT 5 properties of a message that is sent, as MQTT encodes them.
+ */
+#define IOT_THING_MAX_PROPERTIES 512
+
+/**
+ * Most user properties of a message that is sent.
+ */
+#define IOT_THING_MAX_USER_PROPERTIES 8
+
+/**
  * Longest topic, in bytes (AWS IoT limit).
  */
 #define IOT_THING_MAX_TOPIC 256
@@ -359,8 +390,8 @@ enum iot_thing_err
      */
     IOT_THING_ERR_CA_CERTS = -16,
     /**
-     * A topic is empty, not UTF-8, has a wildcard, or breaks an AWS IoT limit (256 bytes,
-     * 8 levels).
+     * A topic or filter is empty, not UTF-8, has a wildcard where none may be, or breaks an AWS IoT
+     * limit (256 bytes, 8 levels).
      */
     IOT_THING_ERR_TOPIC = -17,
     /**
@@ -398,6 +429,10 @@ enum iot_thing_err
      * different lengths, or RSA together with `sign`.
      */
     IOT_THING_ERR_KEY_UNSUPPORTED = -25,
+    /**
+     * There is none of that name or number.
+     */
+    IOT_THING_ERR_NOT_FOUND = -26,
     /**
      * The text is not JSON as RFC 8259 defines it.
      */
@@ -442,6 +477,10 @@ enum iot_thing_err
      * Ended by `iot_thing_deinit`, or withdrawn.
      */
     IOT_THING_ERR_CANCELLED = -42,
+    /**
+     * It was in the outbox and made room for a newer message, as `queue_policy` says.
+     */
+    IOT_THING_ERR_DROPPED = -43,
     /**
      * The host name could not be resolved.
      */
@@ -678,6 +717,17 @@ enum iot_thing_event
      * shadow document is larger than `rx_size`). It is tried again, less and less often.
      */
     IOT_THING_EVENT_FETCH_FAILED = 9,
+    /**
+     * A message on a topic that was subscribed to without a callback, or that nobody subscribed to
+     * and `iot_thing_mqtt_on_message` has no callback for (`pull_events` only): `topic` and `data`,
+     * borrowed until the next `iot_thing_poll`; `user` as given with the subscription.
+     */
+    IOT_THING_EVENT_MESSAGE = 10,
+    /**
+     * A subscription that stood was refused when the session was lost and it was made again:
+     * `user`, `code` (MQTT 5 reason code of the SUBACK). It is gone; subscribe anew.
+     */
+    IOT_THING_EVENT_SUBSCRIPTION_LOST = 11,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -944,6 +994,10 @@ typedef struct {
      * Data of the event; borrowed, see the event's type.
      */
     iot_thing_bytes_t data;
+    /**
+     * Topic of a message; borrowed like `data`.
+     */
+    iot_thing_bytes_t topic;
 } iot_thing_event_t;
 
 /**
@@ -1107,6 +1161,26 @@ typedef struct {
      * have passed, the connection is made anew, and the message is sent again.
      */
     uint32_t ack_timeout_ms;
+    /**
+     * Filters that can be subscribed to, 1..50 (AWS IoT limit); 0: 4. The library's own come on
+     * top.
+     */
+    uint32_t subscriptions;
+    /**
+     * Bytes for these filters together, 64..16384; 0: 256.
+     */
+    uint32_t filter_size;
+    /**
+     * What happens when the outbox is full: `IOT_THING_QUEUE_REFUSE_NEW` or
+     * `IOT_THING_QUEUE_DROP_OLDEST`.
+     */
+    int32_t queue_policy;
+    /**
+     * Milliseconds between two messages that waited for the connection; 0: none. Keeps a device
+     * that comes back after an outage below the broker's limit of messages per second (AWS IoT:
+     * 100).
+     */
+    uint32_t drain_interval_ms;
 } iot_thing_config_t;
 
 /**
@@ -1241,12 +1315,14 @@ typedef struct {
 typedef struct {
     /**
      * 0: done (accepted by the service, or acknowledged by the broker). Else
-     * `IOT_THING_ERR_REJECTED` (with `code`), `_TIMED_OUT`, `_CANCELLED` or `_TOO_LARGE`.
+     * `IOT_THING_ERR_REJECTED` (with `code`), `_TIMED_OUT`, `_CANCELLED`, `_DROPPED` or
+     * `_TOO_LARGE`.
      */
     int32_t error;
     /**
-     * The service's or the broker's code: for a shadow 400..500, for a plain publish an MQTT 5
-     * reason code, -1 when there is none.
+     * The service's or the broker's code: for a shadow 400..500; for a publish the MQTT 5 reason
+     * code of the PUBACK, for a subscription that of the SUBACK (0 or 1: the QoS granted); -1 when
+     * there is none.
      */
     int32_t code;
     /**
@@ -1316,6 +1392,142 @@ typedef int32_t (*iot_thing_shadow_request_fn)(void *user,
                                                iot_thing_json_writer_t *reported);
 
 /**
+ * A user property of a message to be sent: both NUL-terminated UTF-8.
+ */
+typedef struct {
+    /**
+     * Its name. A name may come more than once.
+     */
+    const char *name;
+    /**
+     * Its value.
+     */
+    const char *value;
+} iot_thing_mqtt_property_t;
+
+/**
+ * A message to be sent. Start from `IOT_THING_MQTT_PUBLISH_INIT`; 0 and NULL stand for "none".
+ * Everything is copied.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_mqtt_publish_t)`: `IOT_THING_MQTT_PUBLISH_INIT` sets it.
+     */
+    uint32_t struct_size;
+    /**
+     * 0 or 1; AWS IoT has no QoS 2.
+     */
+    int32_t qos;
+    /**
+     * Required. NUL-terminated UTF-8, 1..256 bytes, at most 7 slashes (AWS IoT limits), no `+` and
+     * `#`.
+     */
+    const char *topic;
+    /**
+     * At most 131072 bytes (AWS IoT limit).
+     */
+    iot_thing_bytes_t payload;
+    /**
+     * 1: the broker keeps it for later subscribers of exactly this topic, in place of what it kept
+     * before; with an empty payload it keeps nothing any more.
+     */
+    int32_t retain;
+    /**
+     * 1: the payload is UTF-8 text (MQTT 5, 3.3.2.3.2).
+     */
+    int32_t payload_is_text;
+    /**
+     * Seconds for which the message is of use, 1..604800 (AWS IoT limit); 0: no end. One that
+     * waits longer in the outbox ends with `IOT_THING_ERR_TIMED_OUT` and is not sent.
+     */
+    uint32_t message_expiry_s;
+    /**
+     * Milliseconds from this call for the broker to acknowledge it; 0: no end. After that it ends
+     * with `IOT_THING_ERR_TIMED_OUT`, and is not sent if it was not.
+     */
+    uint32_t timeout_ms;
+    /**
+     * What the payload is, for example a MIME type: NUL-terminated UTF-8, up to 256 bytes.
+     */
+    const char *content_type;
+    /**
+     * Where an answer is to be sent: a topic, NUL-terminated.
+     */
+    const char *response_topic;
+    /**
+     * What an answer has to repeat.
+     */
+    iot_thing_bytes_t correlation;
+    /**
+     * User properties, `user_property_count` of them.
+     */
+    const iot_thing_mqtt_property_t *user_properties;
+    /**
+     * 0..`IOT_THING_MAX_USER_PROPERTIES`.
+     */
+    size_t user_property_count;
+} iot_thing_mqtt_publish_t;
+
+/**
+ * A message that arrived. Everything is borrowed for the time of the callback; texts are not
+ * NUL-terminated.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_mqtt_message_t)`.
+     */
+    uint32_t struct_size;
+    /**
+     * 0 or 1: how it was delivered. AWS IoT may deliver a message more than once at either.
+     */
+    int32_t qos;
+    /**
+     * Its topic, UTF-8.
+     */
+    iot_thing_bytes_t topic;
+    /**
+     * Its payload.
+     */
+    iot_thing_bytes_t payload;
+    /**
+     * 1: the broker had kept it from before the subscription.
+     */
+    int32_t retain;
+    /**
+     * 1: the sender says that the payload is UTF-8 text.
+     */
+    int32_t payload_is_text;
+    /**
+     * Seconds for which it is still of use; 0: no end.
+     */
+    uint32_t message_expiry_s;
+    /**
+     * What the payload is; empty when not said.
+     */
+    iot_thing_bytes_t content_type;
+    /**
+     * Where the sender wants an answer; empty when it wants none.
+     */
+    iot_thing_bytes_t response_topic;
+    /**
+     * What an answer has to repeat.
+     */
+    iot_thing_bytes_t correlation;
+    /**
+     * Of the library: for `iot_thing_mqtt_user_property`.
+     */
+    const void *reserved;
+} iot_thing_mqtt_message_t;
+
+/**
+ * Receives messages. Called inside `iot_thing_poll`; may call what an event callback may call. The
+ * broker gets its acknowledgement after the callback has returned.
+ */
+typedef void (*iot_thing_mqtt_message_fn)(void *user,
+                                          iot_thing_t *thing,
+                                          const iot_thing_mqtt_message_t *message);
+
+/**
  * What a JSON value is: one of the constants `IOT_THING_JSON_NONE` to `IOT_THING_JSON_OBJECT`.
  */
 typedef int32_t iot_thing_json_type_t;
@@ -1381,6 +1593,17 @@ extern "C" {
  * TLS 1.3 with mutual authentication, by this library. The default.
  */
 extern const iot_thing_transport_t iot_thing_transport_tls;
+
+#if defined(IOT_THING_EMBEDDED_TLS)
+/**
+ * The same on the published crate embedded-tls: a second opinion, larger and with more limits
+ * (docs/security.md). Its buffers take twice the memory: ask `iot_thing_memory_needed`.
+ *
+ * Only in a library that was built with it: CMake option `IOT_THING_EMBEDDED_TLS`, cargo feature
+ * `embedded-tls`.
+ */
+extern const iot_thing_transport_t iot_thing_transport_embedded_tls;
+#endif
 
 /**
  * No protection by this library: for sockets that already speak TLS (a modem's, an operating
@@ -1666,32 +1889,17 @@ int32_t iot_thing_on_shadow_request(iot_thing_t *thing,
                                     void *user);
 
 /**
- * Publishes a message.
- *
- * Topic and payload are copied before return; the message is sent when there is a connection, in
- * the order in which messages were queued. QoS 1 is sent again after a lost connection until the
- * broker acknowledges it; QoS 0 is done when it was handed to the network. With a callback,
- * exactly one result follows.
- *
- * Callable from callbacks, other threads and interrupts (the last two need the port's critical
- * section).
+ * Publishes a message: `iot_thing_mqtt_publish` for one without properties.
  *
  * @param thing        The Thing, not NULL.
- * @param topic        NUL-terminated UTF-8, 1..256 bytes, at most 7 slashes (AWS IoT limits),
- *                     no `+` and `#`.
+ * @param topic        See `iot_thing_mqtt_publish_t`.
  * @param payload      May be NULL when `payload_len` is 0.
  * @param payload_len  At most 131072 bytes (AWS IoT limit).
- * @param qos          0 or 1; AWS IoT has no QoS 2.
+ * @param qos          0 or 1.
  * @param done         Receives the result; may be NULL.
  * @param user         Passed to `done`.
  *
- * @return IOT_THING_OK              Queued.
- * @return IOT_THING_ERR_NULL        `thing` or `topic` is NULL, or `payload` with a length.
- * @return IOT_THING_ERR_STATE       Not a Thing.
- * @return IOT_THING_ERR_TOPIC       The topic is not one that can be published to.
- * @return IOT_THING_ERR_ARGUMENT    `qos` is not 0 or 1.
- * @return IOT_THING_ERR_TOO_LARGE   Larger than `tx_size` or the AWS IoT limit can ever take.
- * @return IOT_THING_ERR_QUEUE_FULL  No room now: poll and try again.
+ * @return As `iot_thing_mqtt_publish`.
  */
 IOT_THING_NODISCARD
 int32_t iot_thing_publish(iot_thing_t *thing,
@@ -1701,6 +1909,135 @@ int32_t iot_thing_publish(iot_thing_t *thing,
                           int32_t qos,
                           iot_thing_done_fn done,
                           void *user);
+
+/**
+ * Publishes a message.
+ *
+ * Everything is copied before return; the message is sent when there is a connection, in the order
+ * in which messages were queued. QoS 1 is sent again after a lost connection until the broker
+ * acknowledges it; QoS 0 is done when it was handed to the network. With a callback, exactly one
+ * result follows.
+ *
+ * Callable from callbacks, other threads and interrupts (the last two need the port's critical
+ * section).
+ *
+ * @param thing    The Thing, not NULL.
+ * @param message  The message, not NULL.
+ * @param done     Receives the result; may be NULL.
+ * @param user     Passed to `done`.
+ *
+ * @return IOT_THING_OK               Queued.
+ * @return IOT_THING_ERR_NULL         `thing`, `message` or its topic is NULL, or data with a length.
+ * @return IOT_THING_ERR_STATE        Not a Thing.
+ * @return IOT_THING_ERR_STRUCT_SIZE  `struct_size` is 0 or from a newer header.
+ * @return IOT_THING_ERR_TOPIC        The topic, or the response topic, is none to publish to.
+ * @return IOT_THING_ERR_ARGUMENT     `qos` is not 0 or 1, or another field is outside its range.
+ * @return IOT_THING_ERR_TOO_LARGE    Larger than `tx_size`, the AWS IoT limit or
+ *         `IOT_THING_MAX_PROPERTIES` can ever take: `iot_thing_last_needed` tells the size.
+ * @return IOT_THING_ERR_QUEUE_FULL   No room now: poll and try again.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_mqtt_publish(iot_thing_t *thing,
+                               const iot_thing_mqtt_publish_t *message,
+                               iot_thing_done_fn done,
+                               void *user);
+
+/**
+ * Subscribes to a topic filter.
+ *
+ * The filter is copied. The subscription stands until `iot_thing_mqtt_unsubscribe`: it is made when
+ * there is a connection, and made again whenever the broker has lost the session. With a `done`
+ * callback, exactly one result follows: granted, refused (by the policy, usually) or timed out; in
+ * the last two cases the subscription is gone. A subscription that stood and is refused when it is
+ * made again is told with `IOT_THING_EVENT_SUBSCRIPTION_LOST`.
+ *
+ * Every subscription whose filter matches gets a message. A filter that is subscribed to already
+ * is subscribed to anew, with the new callback (retained messages come again).
+ *
+ * Callable from callbacks, other threads and interrupts (the last two need the port's critical
+ * section).
+ *
+ * @param thing       The Thing, not NULL.
+ * @param filter      NUL-terminated UTF-8, 1..256 bytes, at most 7 slashes (AWS IoT limits, in
+ *                    which `$share/NAME/` does not count); `+` and `#` as MQTT 5 (4.7) allows.
+ * @param qos         0 or 1: the highest QoS of delivery.
+ * @param timeout_ms  Milliseconds from this call for the broker to grant it; 0: no end.
+ * @param on_message  Receives the messages; NULL only with `pull_events`.
+ * @param done        Receives the result; may be NULL.
+ * @param user        Passed to both.
+ *
+ * @return IOT_THING_OK              Noted.
+ * @return IOT_THING_ERR_NULL        `thing`, `filter` or `on_message` is NULL.
+ * @return IOT_THING_ERR_STATE       Not a Thing, or subscribing to this filter is under way.
+ * @return IOT_THING_ERR_TOPIC       Not a filter.
+ * @return IOT_THING_ERR_ARGUMENT    `qos` is not 0 or 1.
+ * @return IOT_THING_ERR_QUEUE_FULL  `subscriptions` or `filter_size` is used up.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_mqtt_subscribe(iot_thing_t *thing,
+                                 const char *filter,
+                                 int32_t qos,
+                                 uint32_t timeout_ms,
+                                 iot_thing_mqtt_message_fn on_message,
+                                 iot_thing_done_fn done,
+                                 void *user);
+
+/**
+ * Unsubscribes from a topic filter: its callback gets no more messages from now on.
+ *
+ * With a `done` callback, exactly one result follows. If the broker has not answered after
+ * `timeout_ms` the result is `IOT_THING_ERR_TIMED_OUT`; it is told again all the same.
+ *
+ * Callable as `iot_thing_mqtt_subscribe`.
+ *
+ * @param thing       The Thing, not NULL.
+ * @param filter      As it was subscribed to.
+ * @param timeout_ms  Milliseconds from this call for the broker to answer; 0: no end.
+ * @param done        Receives the result; may be NULL.
+ * @param user        Passed to `done`.
+ *
+ * @return IOT_THING_OK             Noted.
+ * @return IOT_THING_ERR_NULL       `thing` or `filter` is NULL.
+ * @return IOT_THING_ERR_STATE      Not a Thing.
+ * @return IOT_THING_ERR_TOPIC      Not a filter.
+ * @return IOT_THING_ERR_NOT_FOUND  Not subscribed to.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_mqtt_unsubscribe(iot_thing_t *thing,
+                                   const char *filter,
+                                   uint32_t timeout_ms,
+                                   iot_thing_done_fn done,
+                                   void *user);
+
+/**
+ * Sets the callback for messages that match no subscription (AWS IoT sends some, for example with
+ * its SendDirectMessage API); NULL removes it. Without one they are acknowledged and counted.
+ *
+ * Callable from callbacks and from the thread that polls.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+ */
+int32_t iot_thing_mqtt_on_message(iot_thing_t *thing,
+                                  iot_thing_mqtt_message_fn on_message,
+                                  void *user);
+
+/**
+ * A user property of a message that arrived. A message may have any number of them, and a name may
+ * come more than once.
+ *
+ * Callable from the callback that got the message.
+ *
+ * @param message  The message, not NULL.
+ * @param index    From 0 on, in the order of the message.
+ * @param name     [out] Borrowed until the callback returns. Not NULL.
+ * @param value    [out] Borrowed until the callback returns. Not NULL.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_NOT_FOUND (there are not so many).
+ */
+int32_t iot_thing_mqtt_user_property(const iot_thing_mqtt_message_t *message,
+                                     size_t index,
+                                     iot_thing_bytes_t *name,
+                                     iot_thing_bytes_t *value);
 
 /**
  * Tells the library that its clock stood still: adds `ms` milliseconds to the time since the last
@@ -2670,8 +3007,8 @@ int32_t iot_thing_json_add_raw(iot_thing_json_writer_t *writer, const char *json
  * decoded PEM certificates have room. For anything else ask iot_thing_memory_needed().
  */
 #define IOT_THING_MEMORY_SIZE(rx, tx, tls) \
-    (IOT_THING_FIXED_SIZE_ + IOT_THING_TLS_FIXED_SIZE_ + (rx) + 2 * (tx) + 2 * (tls) + \
-     2 * IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
+    (IOT_THING_FIXED_SIZE_ + IOT_THING_TLS_FIXED_SIZE_ + (rx) + 2 * (tx) + (tls) + \
+     IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
 
 /** The same for iot_thing_transport_secure_socket, where the sockets bring the protection. */
 #define IOT_THING_MEMORY_SIZE_SECURE_SOCKET(rx, tx) \
@@ -2718,6 +3055,12 @@ inline iot_thing_statistics_t iot_thing_statistics_init_()
     zero.struct_size = static_cast<uint32_t>(sizeof zero);
     return zero;
 }
+inline iot_thing_mqtt_publish_t iot_thing_mqtt_publish_init_()
+{
+    iot_thing_mqtt_publish_t zero = iot_thing_mqtt_publish_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    return zero;
+}
 inline iot_thing_event_t iot_thing_event_init_()
 {
     iot_thing_event_t zero = iot_thing_event_t();
@@ -2730,6 +3073,7 @@ inline iot_thing_event_t iot_thing_event_init_()
 #define IOT_THING_CONNECTION_INIT iot_thing_connection_init_()
 #define IOT_THING_STATISTICS_INIT iot_thing_statistics_init_()
 #define IOT_THING_EVENT_INIT iot_thing_event_init_()
+#define IOT_THING_MQTT_PUBLISH_INIT iot_thing_mqtt_publish_init_()
 #else
 #define IOT_THING_CONFIG_INIT_WITH(transport_) \
     { .struct_size = sizeof(iot_thing_config_t), .transport = (transport_) }
@@ -2738,6 +3082,7 @@ inline iot_thing_event_t iot_thing_event_init_()
 #define IOT_THING_CONNECTION_INIT { .struct_size = sizeof(iot_thing_connection_t) }
 #define IOT_THING_STATISTICS_INIT { .struct_size = sizeof(iot_thing_statistics_t) }
 #define IOT_THING_EVENT_INIT { .struct_size = sizeof(iot_thing_event_t) }
+#define IOT_THING_MQTT_PUBLISH_INIT { .struct_size = sizeof(iot_thing_mqtt_publish_t) }
 #endif
 /** A configuration with TLS by this library, and defaults everywhere else. */
 #define IOT_THING_CONFIG_INIT IOT_THING_CONFIG_INIT_WITH(&iot_thing_transport_tls)

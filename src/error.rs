@@ -45,8 +45,8 @@ pub enum Error {
     KeyMismatch = -15,
     /// The CA certificates are not PEM or DER X.509 certificates.
     CaCerts = -16,
-    /// A topic is empty, not UTF-8, has a wildcard, or breaks an AWS IoT limit (256 bytes,
-    /// 8 levels).
+    /// A topic or filter is empty, not UTF-8, has a wildcard where none may be, or breaks an AWS IoT
+    /// limit (256 bytes, 8 levels).
     Topic = -17,
     /// The message can never fit: larger than the AWS limit or than the configured buffer.
     /// `iot_thing_last_needed` tells the size that was needed.
@@ -67,6 +67,8 @@ pub enum Error {
     /// another curve than P-256, RSA with more than 4096 bits or an unusual exponent or primes of
     /// different lengths, or RSA together with `sign`.
     KeyUnsupported = -25,
+    /// There is none of that name or number.
+    NotFound = -26,
 
     // ---- JSON --------------------------------------------------------------------------------
     /// The text is not JSON as RFC 8259 defines it.
@@ -93,6 +95,8 @@ pub enum Error {
     TimedOut = -41,
     /// Ended by `iot_thing_deinit`, or withdrawn.
     Cancelled = -42,
+    /// It was in the outbox and made room for a newer message, as `queue_policy` says.
+    Dropped = -43,
 
     // ---- why a connection failed or ended ------------------------------------------------------
     /// The host name could not be resolved.
@@ -223,7 +227,7 @@ describe! {
     PrivateKey, "PRIVATE_KEY", "private_key is missing, encrypted or not a private key in PEM or DER";
     KeyMismatch, "KEY_MISMATCH", "private_key does not belong to client_cert";
     CaCerts, "CA_CERTS", "ca_certs is not a list of PEM or DER certificates";
-    Topic, "TOPIC", "the topic is empty, not UTF-8, has a wildcard or is over the AWS limits";
+    Topic, "TOPIC", "the topic or filter is empty, not UTF-8, has a misplaced wildcard or is over the AWS limits";
     TooLarge, "TOO_LARGE", "the message can never fit: iot_thing_last_needed() tells the size";
     QueueFull, "QUEUE_FULL", "the outbox is full: poll and try again";
     Random, "RANDOM", "the random source failed";
@@ -232,6 +236,7 @@ describe! {
     ClientCertUsage, "CLIENT_CERT_USAGE", "client_cert may not be used for TLS client authentication";
     KeyWeak, "KEY_WEAK", "the RSA key of client_cert or private_key has fewer than 2048 bits";
     KeyUnsupported, "KEY_UNSUPPORTED", "client_cert or private_key is not for P-256 or RSA 2048 to 4096";
+    NotFound, "NOT_FOUND", "there is none of that name or number";
     JsonSyntax, "JSON_SYNTAX", "not JSON (RFC 8259)";
     JsonUtf8, "JSON_UTF8", "not UTF-8, or an unpaired surrogate";
     JsonDepth, "JSON_DEPTH", "nested too deep";
@@ -243,6 +248,7 @@ describe! {
     Rejected, "REJECTED", "refused by the service: see the code reported with it";
     TimedOut, "TIMED_OUT", "no answer in time: the outcome is unknown";
     Cancelled, "CANCELLED", "cancelled before it was done";
+    Dropped, "DROPPED", "made room for a newer message";
     Resolve, "RESOLVE", "host name not resolved: check DNS and the endpoint";
     TcpConnect, "TCP_CONNECT", "TCP connection not made: check network, port and firewall";
     TcpReset, "TCP_RESET", "the socket failed on an established connection";

@@ -12,9 +12,6 @@
 )]
 #![warn(missing_docs)]
 
-#[cfg(not(feature = "embedded-tls"))]
-compile_error!("no TLS engine: enable the feature `embedded-tls`");
-
 pub mod error;
 #[allow(unsafe_code)]
 pub mod ffi;

@@ -2,11 +2,16 @@
 
 use core::ffi::{c_char, c_void};
 
-use super::config;
-use super::guard::{self, check};
+use super::guard::{self, Versioned, check};
 use super::thing::{self, iot_thing_t};
 use super::types::*;
+use super::{app, config};
 use crate::Error;
+use crate::mqtt::{Properties, SubscribeOptions, properties};
+use crate::thing::control::Publish;
+
+// SAFETY: integers and pointers.
+unsafe impl Versioned for iot_thing_mqtt_publish_t {}
 
 /// Version of the linked library: major * 65536 + minor * 256 + patch. Compare it with
 /// `IOT_THING_VERSION_NUMBER`, the version of the header.
@@ -399,32 +404,17 @@ pub unsafe extern "C" fn iot_thing_on_shadow_request(
     check(|| thing::with(thing, |t| t.on_shadow_request(on_request, user)))
 }
 
-/// Publishes a message.
-///
-/// Topic and payload are copied before return; the message is sent when there is a connection, in
-/// the order in which messages were queued. QoS 1 is sent again after a lost connection until the
-/// broker acknowledges it; QoS 0 is done when it was handed to the network. With a callback,
-/// exactly one result follows.
-///
-/// Callable from callbacks, other threads and interrupts (the last two need the port's critical
-/// section).
+/// Publishes a message: `iot_thing_mqtt_publish` for one without properties.
 ///
 /// @param thing        The Thing, not NULL.
-/// @param topic        NUL-terminated UTF-8, 1..256 bytes, at most 7 slashes (AWS IoT limits),
-///                     no `+` and `#`.
+/// @param topic        See `iot_thing_mqtt_publish_t`.
 /// @param payload      May be NULL when `payload_len` is 0.
 /// @param payload_len  At most 131072 bytes (AWS IoT limit).
-/// @param qos          0 or 1; AWS IoT has no QoS 2.
+/// @param qos          0 or 1.
 /// @param done         Receives the result; may be NULL.
 /// @param user         Passed to `done`.
 ///
-/// @return IOT_THING_OK              Queued.
-/// @return IOT_THING_ERR_NULL        `thing` or `topic` is NULL, or `payload` with a length.
-/// @return IOT_THING_ERR_STATE       Not a Thing.
-/// @return IOT_THING_ERR_TOPIC       The topic is not one that can be published to.
-/// @return IOT_THING_ERR_ARGUMENT    `qos` is not 0 or 1.
-/// @return IOT_THING_ERR_TOO_LARGE   Larger than `tx_size` or the AWS IoT limit can ever take.
-/// @return IOT_THING_ERR_QUEUE_FULL  No room now: poll and try again.
+/// @return As `iot_thing_mqtt_publish`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iot_thing_publish(
@@ -437,12 +427,254 @@ pub unsafe extern "C" fn iot_thing_publish(
     user: *mut c_void,
 ) -> i32 {
     check(|| {
-        let topic = guard::c_str(topic, IOT_THING_MAX_TOPIC).map_err(|error| match error {
-            Error::TooLarge => Error::Topic,
-            error => error,
-        })?;
-        let payload = guard::bytes(payload, payload_len)?;
-        thing::with(thing, |t| t.publish(topic, payload, qos, done, user))
+        let message = Publish {
+            topic: topic_text(topic)?,
+            payload: guard::bytes(payload, payload_len)?,
+            qos1: qos1(qos)?,
+            retain: false,
+            properties: &[],
+            timeout_ms: 0,
+        };
+        thing::with(thing, |t| t.publish(&message, done, user))
+    })
+}
+
+/// Publishes a message.
+///
+/// Everything is copied before return; the message is sent when there is a connection, in the order
+/// in which messages were queued. QoS 1 is sent again after a lost connection until the broker
+/// acknowledges it; QoS 0 is done when it was handed to the network. With a callback, exactly one
+/// result follows.
+///
+/// Callable from callbacks, other threads and interrupts (the last two need the port's critical
+/// section).
+///
+/// @param thing    The Thing, not NULL.
+/// @param message  The message, not NULL.
+/// @param done     Receives the result; may be NULL.
+/// @param user     Passed to `done`.
+///
+/// @return IOT_THING_OK               Queued.
+/// @return IOT_THING_ERR_NULL         `thing`, `message` or its topic is NULL, or data with a length.
+/// @return IOT_THING_ERR_STATE        Not a Thing.
+/// @return IOT_THING_ERR_STRUCT_SIZE  `struct_size` is 0 or from a newer header.
+/// @return IOT_THING_ERR_TOPIC        The topic, or the response topic, is none to publish to.
+/// @return IOT_THING_ERR_ARGUMENT     `qos` is not 0 or 1, or another field is outside its range.
+/// @return IOT_THING_ERR_TOO_LARGE    Larger than `tx_size`, the AWS IoT limit or
+///         `IOT_THING_MAX_PROPERTIES` can ever take: `iot_thing_last_needed` tells the size.
+/// @return IOT_THING_ERR_QUEUE_FULL   No room now: poll and try again.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_mqtt_publish(
+    thing: *mut iot_thing_t,
+    message: *const iot_thing_mqtt_publish_t,
+    done: iot_thing_done_fn,
+    user: *mut c_void,
+) -> i32 {
+    check(|| {
+        let m = guard::read_versioned(message)?;
+        let properties = encode_properties(&m)?;
+        let expiry_ms = u64::from(m.message_expiry_s) * 1000;
+        let message = Publish {
+            topic: topic_text(m.topic)?,
+            payload: guard::bytes(m.payload.data, m.payload.len)?,
+            qos1: qos1(m.qos)?,
+            retain: m.retain != 0,
+            properties: &properties,
+            timeout_ms: match (u64::from(m.timeout_ms), expiry_ms) {
+                (0, only) | (only, 0) => only,
+                (a, b) => a.min(b),
+            },
+        };
+        thing::with(thing, |t| t.publish(&message, done, user))
+    })
+}
+
+fn encode_properties(m: &iot_thing_mqtt_publish_t) -> Result<properties::Encoded, Error> {
+    if m.user_property_count > IOT_THING_MAX_USER_PROPERTIES {
+        return Err(Error::Argument);
+    }
+    let mut user = heapless::Vec::<_, IOT_THING_MAX_USER_PROPERTIES>::new();
+    let given = guard::slice(m.user_properties, m.user_property_count)?;
+    for property in given {
+        let pair = (
+            optional_text(property.name)?.ok_or(Error::Null)?,
+            optional_text(property.value)?.ok_or(Error::Null)?,
+        );
+        user.push(pair).map_err(|_| Error::Argument)?;
+    }
+    let properties = Properties {
+        payload_is_text: m.payload_is_text != 0,
+        message_expiry_s: m.message_expiry_s,
+        content_type: optional_text(m.content_type)?.unwrap_or_default(),
+        response_topic: optional_text(m.response_topic)?.unwrap_or_default(),
+        correlation: guard::bytes(m.correlation.data, m.correlation.len)?,
+    };
+    properties::encode(&properties, user.iter().copied())
+}
+
+/// A property's text; `None` for NULL.
+fn optional_text<'a>(text: *const c_char) -> Result<Option<&'a str>, Error> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    let bytes = guard::c_str(text, IOT_THING_MAX_PROPERTIES)?;
+    core::str::from_utf8(bytes)
+        .map(Some)
+        .map_err(|_| Error::Argument)
+}
+
+fn topic_text<'a>(topic: *const c_char) -> Result<&'a [u8], Error> {
+    guard::c_str(topic, IOT_THING_MAX_TOPIC).map_err(|error| match error {
+        Error::TooLarge => Error::Topic,
+        error => error,
+    })
+}
+
+fn qos1(qos: i32) -> Result<bool, Error> {
+    match qos {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::Argument),
+    }
+}
+
+/// Subscribes to a topic filter.
+///
+/// The filter is copied. The subscription stands until `iot_thing_mqtt_unsubscribe`: it is made when
+/// there is a connection, and made again whenever the broker has lost the session. With a `done`
+/// callback, exactly one result follows: granted, refused (by the policy, usually) or timed out; in
+/// the last two cases the subscription is gone. A subscription that stood and is refused when it is
+/// made again is told with `IOT_THING_EVENT_SUBSCRIPTION_LOST`.
+///
+/// Every subscription whose filter matches gets a message. A filter that is subscribed to already
+/// is subscribed to anew, with the new callback (retained messages come again).
+///
+/// Callable from callbacks, other threads and interrupts (the last two need the port's critical
+/// section).
+///
+/// @param thing       The Thing, not NULL.
+/// @param filter      NUL-terminated UTF-8, 1..256 bytes, at most 7 slashes (AWS IoT limits, in
+///                    which `$share/NAME/` does not count); `+` and `#` as MQTT 5 (4.7) allows.
+/// @param qos         0 or 1: the highest QoS of delivery.
+/// @param timeout_ms  Milliseconds from this call for the broker to grant it; 0: no end.
+/// @param on_message  Receives the messages; NULL only with `pull_events`.
+/// @param done        Receives the result; may be NULL.
+/// @param user        Passed to both.
+///
+/// @return IOT_THING_OK              Noted.
+/// @return IOT_THING_ERR_NULL        `thing`, `filter` or `on_message` is NULL.
+/// @return IOT_THING_ERR_STATE       Not a Thing, or subscribing to this filter is under way.
+/// @return IOT_THING_ERR_TOPIC       Not a filter.
+/// @return IOT_THING_ERR_ARGUMENT    `qos` is not 0 or 1.
+/// @return IOT_THING_ERR_QUEUE_FULL  `subscriptions` or `filter_size` is used up.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_mqtt_subscribe(
+    thing: *mut iot_thing_t,
+    filter: *const c_char,
+    qos: i32,
+    timeout_ms: u32,
+    on_message: iot_thing_mqtt_message_fn,
+    done: iot_thing_done_fn,
+    user: *mut c_void,
+) -> i32 {
+    check(|| {
+        let filter = filter_text(filter)?;
+        let options = SubscribeOptions { qos1: qos1(qos)? };
+        thing::with(thing, |t| {
+            t.subscribe(filter, options, timeout_ms, on_message, done, user)
+        })
+    })
+}
+
+/// Unsubscribes from a topic filter: its callback gets no more messages from now on.
+///
+/// With a `done` callback, exactly one result follows. If the broker has not answered after
+/// `timeout_ms` the result is `IOT_THING_ERR_TIMED_OUT`; it is told again all the same.
+///
+/// Callable as `iot_thing_mqtt_subscribe`.
+///
+/// @param thing       The Thing, not NULL.
+/// @param filter      As it was subscribed to.
+/// @param timeout_ms  Milliseconds from this call for the broker to answer; 0: no end.
+/// @param done        Receives the result; may be NULL.
+/// @param user        Passed to `done`.
+///
+/// @return IOT_THING_OK             Noted.
+/// @return IOT_THING_ERR_NULL       `thing` or `filter` is NULL.
+/// @return IOT_THING_ERR_STATE      Not a Thing.
+/// @return IOT_THING_ERR_TOPIC      Not a filter.
+/// @return IOT_THING_ERR_NOT_FOUND  Not subscribed to.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_mqtt_unsubscribe(
+    thing: *mut iot_thing_t,
+    filter: *const c_char,
+    timeout_ms: u32,
+    done: iot_thing_done_fn,
+    user: *mut c_void,
+) -> i32 {
+    check(|| {
+        let filter = filter_text(filter)?;
+        thing::with(thing, |t| t.unsubscribe(filter, timeout_ms, done, user))
+    })
+}
+
+/// A filter of a shared subscription may be longer by its prefix.
+fn filter_text<'a>(filter: *const c_char) -> Result<&'a [u8], Error> {
+    const LONGEST: usize = "$share/".len() + 128 + "/".len() + IOT_THING_MAX_TOPIC;
+    guard::c_str(filter, LONGEST).map_err(|error| match error {
+        Error::TooLarge => Error::Topic,
+        error => error,
+    })
+}
+
+/// Sets the callback for messages that match no subscription (AWS IoT sends some, for example with
+/// its SendDirectMessage API); NULL removes it. Without one they are acknowledged and counted.
+///
+/// Callable from callbacks and from the thread that polls.
+///
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_mqtt_on_message(
+    thing: *mut iot_thing_t,
+    on_message: iot_thing_mqtt_message_fn,
+    user: *mut c_void,
+) -> i32 {
+    check(|| {
+        thing::with(thing, |t| {
+            t.app().set_on_message(on_message, user);
+            Ok(())
+        })
+    })
+}
+
+/// A user property of a message that arrived. A message may have any number of them, and a name may
+/// come more than once.
+///
+/// Callable from the callback that got the message.
+///
+/// @param message  The message, not NULL.
+/// @param index    From 0 on, in the order of the message.
+/// @param name     [out] Borrowed until the callback returns. Not NULL.
+/// @param value    [out] Borrowed until the callback returns. Not NULL.
+///
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_NOT_FOUND (there are not so many).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_mqtt_user_property(
+    message: *const iot_thing_mqtt_message_t,
+    index: usize,
+    name: *mut iot_thing_bytes_t,
+    value: *mut iot_thing_bytes_t,
+) -> i32 {
+    check(|| {
+        guard::not_null(name)?;
+        guard::not_null(value)?;
+        // SAFETY: the header demands a message that the callback was given.
+        let (its_name, its_value) = unsafe { app::user_property(message, index) }?;
+        guard::write_out(name, its_name)?;
+        guard::write_out(value, its_value)
     })
 }
 

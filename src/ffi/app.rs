@@ -11,7 +11,9 @@ use super::port;
 use super::thing::iot_thing_t;
 use super::types::*;
 use crate::Error;
+use crate::error::Retry;
 use crate::json::{Value, Writer};
+use crate::mqtt::Message;
 use crate::port::{Board, LogLevel};
 use crate::thing::event::{Event, EventKind, Outcome};
 use crate::thing::{Answer, App};
@@ -42,11 +44,30 @@ impl Done {
     }
 }
 
+/// Who gets the messages of a subscription.
+#[derive(Clone, Copy)]
+pub struct Handler {
+    callback: iot_thing_mqtt_message_fn,
+    user: *mut c_void,
+}
+
+// SAFETY: a function and a pointer that are only passed on to each other, on the polling thread.
+unsafe impl Send for Handler {}
+
+impl Handler {
+    /// What the application gave with a subscription.
+    pub fn new(callback: iot_thing_mqtt_message_fn, user: *mut c_void) -> Self {
+        Self { callback, user }
+    }
+}
+
 /// The callbacks of one Thing. Used by the polling thread only.
 pub struct CApp {
     thing: *mut iot_thing_t,
     on_event: Cell<(iot_thing_event_fn, *mut c_void)>,
     on_request: Cell<(iot_thing_shadow_request_fn, *mut c_void)>,
+    /// Gets the messages that nobody subscribed to.
+    on_message: Cell<(iot_thing_mqtt_message_fn, *mut c_void)>,
     sign: Option<Signer>,
     /// Where events wait to be pulled, if they are.
     events: Option<&'static EventQueue>,
@@ -67,6 +88,7 @@ impl CApp {
             thing,
             on_event: Cell::new(on_event),
             on_request: Cell::new((None, core::ptr::null_mut())),
+            on_message: Cell::new((None, core::ptr::null_mut())),
             sign,
             events,
             pull_requests,
@@ -91,6 +113,11 @@ impl CApp {
     /// Sets the callback for requests.
     pub fn set_on_request(&self, callback: iot_thing_shadow_request_fn, user: *mut c_void) {
         self.on_request.set((callback, user));
+    }
+
+    /// Sets the callback for messages that nobody subscribed to.
+    pub fn set_on_message(&self, callback: iot_thing_mqtt_message_fn, user: *mut c_void) {
+        self.on_message.set((callback, user));
     }
 
     /// Takes the oldest event.
@@ -125,15 +152,27 @@ fn to_c(event: &Event) -> iot_thing_event_t {
         needed: u32::try_from(event.needed).unwrap_or(u32::MAX),
         session_resumed: i32::from(event.session_resumed),
         user: core::ptr::null_mut(),
-        data: iot_thing_bytes_t {
-            data: core::ptr::null(),
-            len: 0,
-        },
+        data: NOTHING,
+        topic: NOTHING,
+    }
+}
+
+const NOTHING: iot_thing_bytes_t = iot_thing_bytes_t {
+    data: core::ptr::null(),
+    len: 0,
+};
+
+/// Bytes that C borrows.
+fn lend(bytes: &[u8]) -> iot_thing_bytes_t {
+    iot_thing_bytes_t {
+        data: bytes.as_ptr(),
+        len: bytes.len(),
     }
 }
 
 impl App for CApp {
     type Done = Done;
+    type Handler = Handler;
 
     fn backed_up(&self) -> bool {
         self.events.is_some_and(|events| {
@@ -179,13 +218,61 @@ impl App for CApp {
         unsafe { callback(done.user, self.thing, &raw const result) };
     }
 
+    fn message(&self, handler: Option<Handler>, message: &Message<'_>) -> bool {
+        let (callback, user) = match handler {
+            Some(handler) => (handler.callback, handler.user),
+            None => self.on_message.get(),
+        };
+        let Some(callback) = callback else {
+            if self.pulls() {
+                self.deliver(&iot_thing_event_t {
+                    user,
+                    topic: lend(message.topic().as_bytes()),
+                    data: lend(message.payload()),
+                    ..to_c(&Event {
+                        kind: EventKind::Message,
+                        code: -1,
+                        ..Event::default()
+                    })
+                });
+            }
+            return self.pulls();
+        };
+        let properties = message.properties();
+        let lent = iot_thing_mqtt_message_t {
+            struct_size: size_of::<iot_thing_mqtt_message_t>() as u32,
+            qos: i32::from(message.qos1()),
+            topic: lend(message.topic().as_bytes()),
+            payload: lend(message.payload()),
+            retain: i32::from(message.retain()),
+            payload_is_text: i32::from(properties.payload_is_text),
+            message_expiry_s: properties.message_expiry_s,
+            content_type: lend(properties.content_type.as_bytes()),
+            response_topic: lend(properties.response_topic.as_bytes()),
+            correlation: lend(properties.correlation),
+            reserved: core::ptr::from_ref(message).cast(),
+        };
+        // SAFETY: the application's callback, called as its description in the header says.
+        unsafe { callback(user, self.thing, &raw const lent) };
+        false
+    }
+
+    fn subscription_lost(&self, handler: Handler, code: i32, _retry: Retry) {
+        self.deliver(&iot_thing_event_t {
+            user: handler.user,
+            ..to_c(&Event {
+                kind: EventKind::SubscriptionLost,
+                error: Some(Error::Rejected),
+                code,
+                ..Event::default()
+            })
+        });
+    }
+
     fn shadow_request(&self, requested: Value<'_>, reported: &mut Writer<'_>) -> Answer {
         if self.pull_requests {
             self.deliver(&iot_thing_event_t {
-                data: iot_thing_bytes_t {
-                    data: requested.raw().as_ptr(),
-                    len: requested.raw().len(),
-                },
+                data: lend(requested.raw()),
                 ..to_c(&Event {
                     kind: EventKind::ShadowRequest,
                     code: -1,
@@ -250,6 +337,24 @@ impl tls::Signer for CApp {
             _ => Err(Error::TlsSign),
         }
     }
+}
+
+/// A user property of a message that was lent to C: name and value.
+///
+/// # Safety
+/// `message` must be one that a message callback was given and has not returned from, or NULL.
+pub unsafe fn user_property(
+    message: *const iot_thing_mqtt_message_t,
+    index: usize,
+) -> Result<(iot_thing_bytes_t, iot_thing_bytes_t), Error> {
+    super::guard::not_null(message)?;
+    // SAFETY: by the demand above it is one that `message` made, and what it leads to is alive.
+    let message = unsafe { (*message).reserved.cast::<Message<'_>>().as_ref() };
+    let (name, value) = message
+        .ok_or(Error::Null)?
+        .user_property(index)
+        .ok_or(Error::NotFound)?;
+    Ok((lend(name.as_bytes()), lend(value.as_bytes())))
 }
 
 /// Wakes whoever polls the Thing at `thing`.

@@ -13,6 +13,7 @@ use super::{port, types};
 use crate::Error;
 use crate::shadow::topic::is_thing_name;
 use crate::thing::backoff::Backoff;
+use crate::thing::outbox::Policy;
 
 // SAFETY: integers, pointers and nullable function pointers.
 unsafe impl Versioned for iot_thing_config_t {}
@@ -53,6 +54,10 @@ pub struct Config {
     pub stall_timeout: Duration,
     pub shadow_timeout: Duration,
     pub backoff: Backoff,
+    pub subscriptions: usize,
+    pub filter_size: usize,
+    pub queue_policy: Policy,
+    pub drain_interval: Duration,
 }
 
 /// A key elsewhere: the function and what it is passed.
@@ -144,6 +149,14 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
             or_default(c.backoff_cap_ms, IOT_THING_DEFAULT_BACKOFF_CAP_MS),
             or_default(c.backoff_stable_ms, IOT_THING_DEFAULT_BACKOFF_STABLE_MS),
         ),
+        subscriptions: size(c.subscriptions, IOT_THING_DEFAULT_SUBSCRIPTIONS, 1, 50)?,
+        filter_size: size(c.filter_size, IOT_THING_DEFAULT_FILTER_SIZE, 64, 16_384)?,
+        queue_policy: match c.queue_policy {
+            IOT_THING_QUEUE_REFUSE_NEW => Policy::RefuseNew,
+            IOT_THING_QUEUE_DROP_OLDEST => Policy::DropOldest,
+            _ => return Err(Error::Argument),
+        },
+        drain_interval: Duration::from_millis(u64::from(c.drain_interval_ms)),
     })
 }
 

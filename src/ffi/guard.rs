@@ -51,6 +51,19 @@ pub fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], Error> {
     Ok(unsafe { core::slice::from_raw_parts(data, len) })
 }
 
+/// The structures that C describes with a pointer and a number of them.
+pub fn slice<'a, T: Copy>(data: *const T, len: usize) -> Result<&'a [T], Error> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    not_null(data)?;
+    if !data.is_aligned() || len > isize::MAX as usize / size_of::<T>().max(1) {
+        return Err(Error::Argument);
+    }
+    // SAFETY: as for `bytes`; the pointer is aligned.
+    Ok(unsafe { core::slice::from_raw_parts(data, len) })
+}
+
 /// The bytes of a NUL-terminated string without its NUL; `TooLarge` when there is none within
 /// `max` bytes.
 pub fn c_str<'a>(text: *const c_char, max: usize) -> Result<&'a [u8], Error> {

@@ -4,7 +4,7 @@ use core::cell::Cell;
 use core::ffi::c_void;
 use core::task::Context;
 
-use super::app::{self, CApp, Done, EventQueue};
+use super::app::{self, CApp, Done, EventQueue, Handler};
 use super::config::Config;
 use super::guard::Versioned;
 use super::port;
@@ -15,15 +15,16 @@ use super::types::*;
 use super::waker;
 use crate::Error;
 use crate::error::Retry;
-use crate::mqtt::{ARENA_OVERHEAD, Session};
+use crate::mqtt::{ARENA_OVERHEAD, Session, SubscribeOptions};
 use crate::port::PollSlot;
 use crate::shadow::topic::Topics;
-use crate::thing::App;
-use crate::thing::control::Control;
+use crate::thing::control::{Control, Publish};
 use crate::thing::env::{Env, Settings};
 use crate::thing::event::Outcome;
-use crate::thing::outbox::Entry;
-use crate::thing::serve::Service;
+use crate::thing::outbox::{self, Entry, Outbox};
+use crate::thing::serve::{SCRATCH, Service};
+use crate::thing::subscriptions::{Subscription, Subscriptions};
+use crate::thing::{App, OWN_FILTERS};
 
 // SAFETY: integers only.
 unsafe impl Versioned for iot_thing_statistics_t {}
@@ -42,7 +43,7 @@ const MAGIC: u64 = 0x0107_7419_6F74_5F31;
 // reference to it.
 pub struct iot_thing_t {
     magic: Cell<u64>,
-    control: Control<'static, Done>,
+    control: Control<'static, Handler, Done>,
     app: CApp,
     slot: PollSlot,
     settings: Settings<'static>,
@@ -64,6 +65,9 @@ pub struct Plan {
     future: Place,
     entries: Place,
     outbox: Place,
+    subscriptions: Place,
+    filters: Place,
+    scratch: Place,
     rx: Place,
     arena: Place,
     reply: Place,
@@ -86,6 +90,10 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
     let future = planner.take(config.transport.layout.0)?;
     let entries = planner.take(entry * config.queue_len)?;
     let outbox = planner.take(config.tx_size)?;
+    let subscription = size_of::<Option<Subscription<Handler, Done>>>();
+    let subscriptions = planner.take(subscription * slots(config))?;
+    let filters = planner.take(config.filter_size)?;
+    let scratch = planner.take(SCRATCH)?;
     let rx = planner.take(config.rx_size)?;
     let arena = planner.take(config.tx_size + ARENA_OVERHEAD)?;
     let reply = planner.take(config.reply_size)?;
@@ -101,6 +109,9 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
         future,
         entries,
         outbox,
+        subscriptions,
+        filters,
+        scratch,
         rx,
         arena,
         reply,
@@ -108,6 +119,11 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
         events,
         transport,
     })
+}
+
+/// Subscriptions of the application and of the library.
+fn slots(config: &Config) -> usize {
+    config.subscriptions + OWN_FILTERS
 }
 
 /// Makes a Thing in `memory`.
@@ -125,10 +141,18 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
 
     // SAFETY: every place comes from this plan, the slab was checked for it, each is handed out
     // once, and all that uses them is dropped by `deinit`, before the memory goes back.
-    let (entries, outbox, rx, arena, reply, topics, transport_memory) = unsafe {
+    let (entries, outbox, subscriptions, filters) = unsafe {
         (
             slab.options(plan.entries, config.queue_len),
             slab.bytes(plan.outbox),
+            slab.options(plan.subscriptions, slots(config)),
+            slab.bytes(plan.filters),
+        )
+    };
+    // SAFETY: as above.
+    let (scratch, rx, arena, reply, topics, transport_memory) = unsafe {
+        (
+            slab.bytes(plan.scratch),
             slab.bytes(plan.rx),
             slab.bytes(plan.arena),
             slab.bytes(plan.reply),
@@ -154,7 +178,11 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
         at.write(iot_thing_t {
             // Not a Thing until all is done.
             magic: Cell::new(0),
-            control: Control::new(entries, outbox, boot),
+            control: Control::new(
+                Outbox::new(entries, outbox, config.queue_policy),
+                Subscriptions::new(subscriptions, filters),
+                boot,
+            ),
             app: CApp::new(at, on_event, config.sign, events, config.pull_requests),
             slot: PollSlot::new(),
             settings: Settings {
@@ -167,6 +195,7 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
                 ack_timeout: config.ack_timeout,
                 stall_timeout: config.stall_timeout,
                 shadow_timeout: config.shadow_timeout,
+                drain_interval: config.drain_interval,
                 backoff: config.backoff,
             },
             socket: Cell::new(NO_SOCKET),
@@ -189,7 +218,7 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
         config: *config,
         app: &thing.app,
         stack: CStack::new(config.sockets, config.endpoint_c, &thing.socket),
-        service: Service::new(env, session, reply),
+        service: Service::new(env, session, scratch, reply),
         memory: transport_memory,
     };
     // SAFETY: the place was planned with this transport's layout and is unused.
@@ -279,11 +308,19 @@ pub fn deinit(thing: *mut iot_thing_t) -> Result<(), Error> {
     // SAFETY: init made the future there, and nobody uses it: `enter` has shut poll out for good.
     unsafe { (t.transport.finish)(t.future) };
     t.control.with(|shared| shared.ending = true);
+    let cancelled = Outcome::plain(Some(Error::Cancelled), Retry::No);
+    while let Some(done) = t.control.with(|shared| shared.outbox.take_dropped()) {
+        if let Some(done) = done {
+            t.app.done(done, &outbox::End::Dropped.outcome());
+        }
+    }
     while let Some(done) = t.control.with(|shared| shared.outbox.cancel()) {
         if let Some(done) = done {
-            let outcome = Outcome::plain(Some(Error::Cancelled), Retry::No);
-            t.app.done(done, &outcome);
+            t.app.done(done, &cancelled);
         }
+    }
+    while let Some(done) = t.control.with(|shared| shared.subscriptions.cancel()) {
+        t.app.done(done, &cancelled);
     }
     let (base, size) = (t.base, t.size);
     // SAFETY: the memory is still ours, nothing in it needs dropping, and nobody uses it any more.
@@ -293,7 +330,7 @@ pub fn deinit(thing: *mut iot_thing_t) -> Result<(), Error> {
 
 impl iot_thing_t {
     /// What is shared with the API side.
-    pub fn control(&self) -> &Control<'static, Done> {
+    pub fn control(&self) -> &Control<'static, Handler, Done> {
         &self.control
     }
 
@@ -349,14 +386,43 @@ impl iot_thing_t {
     /// Queues a message.
     pub fn publish(
         &self,
-        topic: &[u8],
-        payload: &[u8],
-        qos: i32,
+        message: &Publish<'_>,
         done: iot_thing_done_fn,
         user: *mut c_void,
     ) -> Result<(), Error> {
+        self.control.publish(message, Some(Done::new(done, user)))
+    }
+
+    /// Subscribes to a filter.
+    pub fn subscribe(
+        &self,
+        filter: &[u8],
+        options: SubscribeOptions,
+        timeout_ms: u32,
+        on_message: iot_thing_mqtt_message_fn,
+        done: iot_thing_done_fn,
+        user: *mut c_void,
+    ) -> Result<(), Error> {
+        if on_message.is_none() && !self.app.pulls() {
+            return Err(Error::Null);
+        }
+        let handler = Handler::new(on_message, user);
+        let done = Some(Done::new(done, user));
         self.control
-            .publish(topic, payload, qos, Some(Done::new(done, user)))
+            .subscribe(filter, options, u64::from(timeout_ms), handler, done)
+    }
+
+    /// Unsubscribes from a filter.
+    pub fn unsubscribe(
+        &self,
+        filter: &[u8],
+        timeout_ms: u32,
+        done: iot_thing_done_fn,
+        user: *mut c_void,
+    ) -> Result<(), Error> {
+        let done = Some(Done::new(done, user));
+        self.control
+            .unsubscribe(filter, u64::from(timeout_ms), done)
     }
 
     /// Sets the callback for requests.

@@ -77,6 +77,22 @@ pub const IOT_THING_MAX_MQTT_ID: usize = 64;
 pub const IOT_THING_MAX_THING_NAME: usize = 128;
 /// Longest `endpoint`, in bytes (DNS limit).
 pub const IOT_THING_MAX_ENDPOINT: usize = 253;
+/// Default of `subscriptions`: filters that can be subscribed to.
+pub const IOT_THING_DEFAULT_SUBSCRIPTIONS: u32 = 4;
+/// Default of `filter_size`: bytes of all filters together.
+pub const IOT_THING_DEFAULT_FILTER_SIZE: u32 = 256;
+
+/// `queue_policy`: a message for which there is no room is refused.
+pub const IOT_THING_QUEUE_REFUSE_NEW: i32 = 0;
+/// `queue_policy`: the oldest messages that were not sent yet make room for it; each is told to its
+/// owner with `IOT_THING_ERR_DROPPED`. Shadow requests are never dropped.
+pub const IOT_THING_QUEUE_DROP_OLDEST: i32 = 1;
+
+/// Most bytes of the MQTT 5 properties of a message that is sent, as MQTT encodes them.
+pub const IOT_THING_MAX_PROPERTIES: usize = 512;
+/// Most user properties of a message that is sent.
+pub const IOT_THING_MAX_USER_PROPERTIES: usize = 8;
+
 /// Longest topic, in bytes (AWS IoT limit).
 pub const IOT_THING_MAX_TOPIC: usize = 256;
 /// Largest shadow request, in bytes (AWS IoT limit).
@@ -268,6 +284,8 @@ pub struct iot_thing_event_t {
     pub user: *mut c_void,
     /// Data of the event; borrowed, see the event's type.
     pub data: iot_thing_bytes_t,
+    /// Topic of a message; borrowed like `data`.
+    pub topic: iot_thing_bytes_t,
 }
 
 /// Receives events. Called inside `iot_thing_poll`; may call every function of the Thing but
@@ -286,10 +304,12 @@ pub type iot_thing_event_fn = Option<
 #[repr(C)]
 pub struct iot_thing_result_t {
     /// 0: done (accepted by the service, or acknowledged by the broker). Else
-    /// `IOT_THING_ERR_REJECTED` (with `code`), `_TIMED_OUT`, `_CANCELLED` or `_TOO_LARGE`.
+    /// `IOT_THING_ERR_REJECTED` (with `code`), `_TIMED_OUT`, `_CANCELLED`, `_DROPPED` or
+    /// `_TOO_LARGE`.
     pub error: i32,
-    /// The service's or the broker's code: for a shadow 400..500, for a plain publish an MQTT 5
-    /// reason code, -1 when there is none.
+    /// The service's or the broker's code: for a shadow 400..500; for a publish the MQTT 5 reason
+    /// code of the PUBACK, for a subscription that of the SUBACK (0 or 1: the QoS granted); -1 when
+    /// there is none.
     pub code: i32,
     /// One of `iot_thing_retry`.
     pub retry: i32,
@@ -306,6 +326,94 @@ pub type iot_thing_done_fn = Option<
         user: *mut c_void,
         thing: *mut iot_thing_t,
         result: *const iot_thing_result_t,
+    ),
+>;
+
+// ---- MQTT ---------------------------------------------------------------------------------------
+
+/// A user property of a message to be sent: both NUL-terminated UTF-8.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_mqtt_property_t {
+    /// Its name. A name may come more than once.
+    pub name: *const c_char,
+    /// Its value.
+    pub value: *const c_char,
+}
+
+/// A message to be sent. Start from `IOT_THING_MQTT_PUBLISH_INIT`; 0 and NULL stand for "none".
+/// Everything is copied.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_mqtt_publish_t {
+    /// `sizeof(iot_thing_mqtt_publish_t)`: `IOT_THING_MQTT_PUBLISH_INIT` sets it.
+    pub struct_size: u32,
+    /// 0 or 1; AWS IoT has no QoS 2.
+    pub qos: i32,
+    /// Required. NUL-terminated UTF-8, 1..256 bytes, at most 7 slashes (AWS IoT limits), no `+` and
+    /// `#`.
+    pub topic: *const c_char,
+    /// At most 131072 bytes (AWS IoT limit).
+    pub payload: iot_thing_bytes_t,
+    /// 1: the broker keeps it for later subscribers of exactly this topic, in place of what it kept
+    /// before; with an empty payload it keeps nothing any more.
+    pub retain: i32,
+    /// 1: the payload is UTF-8 text (MQTT 5, 3.3.2.3.2).
+    pub payload_is_text: i32,
+    /// Seconds for which the message is of use, 1..604800 (AWS IoT limit); 0: no end. One that
+    /// waits longer in the outbox ends with `IOT_THING_ERR_TIMED_OUT` and is not sent.
+    pub message_expiry_s: u32,
+    /// Milliseconds from this call for the broker to acknowledge it; 0: no end. After that it ends
+    /// with `IOT_THING_ERR_TIMED_OUT`, and is not sent if it was not.
+    pub timeout_ms: u32,
+    /// What the payload is, for example a MIME type: NUL-terminated UTF-8, up to 256 bytes.
+    pub content_type: *const c_char,
+    /// Where an answer is to be sent: a topic, NUL-terminated.
+    pub response_topic: *const c_char,
+    /// What an answer has to repeat.
+    pub correlation: iot_thing_bytes_t,
+    /// User properties, `user_property_count` of them.
+    pub user_properties: *const iot_thing_mqtt_property_t,
+    /// 0..`IOT_THING_MAX_USER_PROPERTIES`.
+    pub user_property_count: usize,
+}
+
+/// A message that arrived. Everything is borrowed for the time of the callback; texts are not
+/// NUL-terminated.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_mqtt_message_t {
+    /// `sizeof(iot_thing_mqtt_message_t)`.
+    pub struct_size: u32,
+    /// 0 or 1: how it was delivered. AWS IoT may deliver a message more than once at either.
+    pub qos: i32,
+    /// Its topic, UTF-8.
+    pub topic: iot_thing_bytes_t,
+    /// Its payload.
+    pub payload: iot_thing_bytes_t,
+    /// 1: the broker had kept it from before the subscription.
+    pub retain: i32,
+    /// 1: the sender says that the payload is UTF-8 text.
+    pub payload_is_text: i32,
+    /// Seconds for which it is still of use; 0: no end.
+    pub message_expiry_s: u32,
+    /// What the payload is; empty when not said.
+    pub content_type: iot_thing_bytes_t,
+    /// Where the sender wants an answer; empty when it wants none.
+    pub response_topic: iot_thing_bytes_t,
+    /// What an answer has to repeat.
+    pub correlation: iot_thing_bytes_t,
+    /// Of the library: for `iot_thing_mqtt_user_property`.
+    pub reserved: *const c_void,
+}
+
+/// Receives messages. Called inside `iot_thing_poll`; may call what an event callback may call. The
+/// broker gets its acknowledgement after the callback has returned.
+pub type iot_thing_mqtt_message_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        thing: *mut iot_thing_t,
+        message: *const iot_thing_mqtt_message_t,
     ),
 >;
 
@@ -429,6 +537,18 @@ pub struct iot_thing_config_t {
     /// Milliseconds for the broker to acknowledge a message or a subscription; 0: 30 s. When they
     /// have passed, the connection is made anew, and the message is sent again.
     pub ack_timeout_ms: u32,
+    /// Filters that can be subscribed to, 1..50 (AWS IoT limit); 0: 4. The library's own come on
+    /// top.
+    pub subscriptions: u32,
+    /// Bytes for these filters together, 64..16384; 0: 256.
+    pub filter_size: u32,
+    /// What happens when the outbox is full: `IOT_THING_QUEUE_REFUSE_NEW` or
+    /// `IOT_THING_QUEUE_DROP_OLDEST`.
+    pub queue_policy: i32,
+    /// Milliseconds between two messages that waited for the connection; 0: none. Keeps a device
+    /// that comes back after an outage below the broker's limit of messages per second (AWS IoT:
+    /// 100).
+    pub drain_interval_ms: u32,
 }
 
 // ---- information ----------------------------------------------------------------------------------

@@ -1,18 +1,24 @@
 //! The wall around minimq: what the rest of the library may ask of MQTT, in its own words.
 //!
 //! What is contained here: minimq reports a refused operation without naming it (see
-//! [`Turn::Refused`]), loses track of a message whose write failed ([`stream`]), does not pass on
+//! [`Client::take_ack`]), loses track of a message whose write failed ([`stream`]), does not pass on
 //! why the broker disconnected ([`tap`]), and takes topics that AWS IoT refuses ([`topic`]).
 
+mod connack;
+pub mod properties;
 mod stream;
 mod tap;
 pub mod topic;
 
+pub use connack::Connack;
+pub use properties::Properties;
+pub use tap::Ack;
+
 use core::cell::RefCell;
 
 use minimq::{
-    Buffers, ConfigBuilder, ConnectEvent, Connection, Io, Op, PeerError, PubError, Publication,
-    QoS, ResourceError, SubscriptionOptions, TopicFilter,
+    Buffers, ConfigBuilder, ConnectEvent, Connection, InboundPublish, Io, Op, PeerError, PubError,
+    Publication, QoS, ResourceError, SubscriptionOptions, TopicFilter,
 };
 
 use crate::Error;
@@ -49,20 +55,68 @@ pub enum Standing {
     Lost,
 }
 
+/// How a filter is subscribed to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SubscribeOptions {
+    /// Messages are delivered at QoS 1 at most, else at QoS 0.
+    pub qos1: bool,
+}
+
+/// How a message is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PublishOptions<'a> {
+    /// At QoS 1, else 0.
+    pub qos1: bool,
+    /// The broker keeps it for later subscribers.
+    pub retain: bool,
+    /// Its properties, as [`properties::encode`] wrote them.
+    pub properties: &'a [u8],
+}
+
+/// A message that arrived.
+pub struct Message<'p> {
+    inner: InboundPublish<'p>,
+}
+
+impl Message<'_> {
+    /// Its topic.
+    pub fn topic(&self) -> &str {
+        self.inner.topic()
+    }
+
+    /// Its payload.
+    pub fn payload(&self) -> &[u8] {
+        self.inner.payload()
+    }
+
+    /// It was delivered at QoS 1.
+    pub fn qos1(&self) -> bool {
+        self.inner.qos() != QoS::AtMostOnce
+    }
+
+    /// It was kept by the broker from before the subscription.
+    pub fn retain(&self) -> bool {
+        self.inner.retained()
+    }
+
+    /// Its properties.
+    pub fn properties(&self) -> Properties<'_> {
+        // Malformed ones have ended the connection already.
+        properties::read(self.inner.properties()).unwrap_or_default()
+    }
+
+    /// Its user property with this number: name and value.
+    pub fn user_property(&self, index: usize) -> Option<(&str, &str)> {
+        properties::read_user(self.inner.properties(), index)
+    }
+}
+
 /// What one step of the connection brought.
 pub enum Turn<'p> {
     /// A message.
-    Message {
-        /// Its topic.
-        topic: &'p str,
-        /// Its payload.
-        payload: &'p [u8],
-    },
-    /// Progress without a message: an acknowledgement, a ping.
+    Message(Message<'p>),
+    /// Progress without a message: an acknowledgement ([`Client::take_ack`]), a ping.
     Progress,
-    /// The broker refused an operation with this reason code: the one that was open before this
-    /// turn and is settled after it. (A turn takes at most one packet, so there is only one.)
-    Refused(u8),
 }
 
 /// Why a publish was not taken.
@@ -167,22 +221,49 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
         self.connection.connect_event() == ConnectEvent::Reconnected
     }
 
-    /// Subscribes to up to [`FILTERS_PER_SUBSCRIBE`] filters in one packet, for delivery at QoS 1.
-    pub async fn subscribe<'f>(
+    /// What the broker said in the last turn of the one operation that this turn settled, if it
+    /// did. (A turn takes at most one packet, so there is only one.)
+    pub fn take_ack(&mut self) -> Option<Ack> {
+        self.tap.borrow_mut().ack.take()
+    }
+
+    /// What the broker said of this connection.
+    pub fn connack(&self) -> Connack {
+        self.tap.borrow().connack.unwrap_or_default()
+    }
+
+    /// Subscribes to up to [`FILTERS_PER_SUBSCRIBE`] filters in one packet.
+    pub async fn subscribe(
         &mut self,
-        filters: impl Iterator<Item = &'f str>,
+        filters: impl Iterator<Item = (&str, SubscribeOptions)>,
     ) -> Result<Ticket, NotTaken> {
-        let mut list: heapless::Vec<TopicFilter<'_>, FILTERS_PER_SUBSCRIBE> = heapless::Vec::new();
-        for filter in filters {
-            let options = SubscriptionOptions::default().maximum_qos(QoS::AtLeastOnce);
-            if list
-                .push(TopicFilter::new(filter).options(options))
-                .is_err()
-            {
-                return Err(NotTaken::TooLarge);
-            }
+        let mut list: Filters<TopicFilter<'_>> = heapless::Vec::new();
+        for (filter, options) in filters {
+            let qos = if options.qos1 {
+                QoS::AtLeastOnce
+            } else {
+                QoS::AtMostOnce
+            };
+            let options = SubscriptionOptions::default().maximum_qos(qos);
+            list.push(TopicFilter::new(filter).options(options))
+                .map_err(|_| NotTaken::TooLarge)?;
         }
         match self.connection.subscribe(&list, &[]).await {
+            Ok(op) => Ok(Ticket(op)),
+            Err(e) => Err(self.not_taken(e)),
+        }
+    }
+
+    /// Unsubscribes from up to [`FILTERS_PER_SUBSCRIBE`] filters in one packet.
+    pub async fn unsubscribe(
+        &mut self,
+        filters: impl Iterator<Item = &str>,
+    ) -> Result<Ticket, NotTaken> {
+        let mut list: Filters<&str> = heapless::Vec::new();
+        for filter in filters {
+            list.push(filter).map_err(|_| NotTaken::TooLarge)?;
+        }
+        match self.connection.unsubscribe(&list, &[]).await {
             Ok(op) => Ok(Ticket(op)),
             Err(e) => Err(self.not_taken(e)),
         }
@@ -194,13 +275,13 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
     pub async fn publish<F>(
         &mut self,
         topic: &str,
-        qos1: bool,
+        options: PublishOptions<'_>,
         payload: F,
     ) -> Result<Option<Ticket>, NotTaken>
     where
         F: FnOnce(&mut [u8]) -> Result<usize, ()>,
     {
-        let qos = if qos1 {
+        let qos = if options.qos1 {
             QoS::AtLeastOnce
         } else {
             QoS::AtMostOnce
@@ -208,11 +289,14 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
         if let Some(error) = self.write_failure() {
             return Err(NotTaken::Broken(error));
         }
-        match self
-            .connection
-            .publish(Publication::new(topic, payload).qos(qos))
-            .await
-        {
+        let properties = properties::decode(options.properties);
+        let mut publication = Publication::new(topic, payload)
+            .qos(qos)
+            .properties(&properties);
+        if options.retain {
+            publication = publication.retain();
+        }
+        match self.connection.publish(publication).await {
             Ok(Some(op)) => Ok(Some(Ticket(op))),
             // At QoS 0 nobody will ever tell whether it arrived, but that it did not leave is known.
             Ok(None) => match self.write_failure() {
@@ -232,12 +316,12 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
     pub async fn turn(&mut self) -> Result<Turn<'_>, Ended> {
         let (tap, rx_size) = (self.tap, self.rx_size);
         match self.connection.poll().await {
-            Ok(Some(message)) => Ok(Turn::Message {
-                topic: message.topic(),
-                payload: message.payload(),
-            }),
-            Ok(None) => Ok(Turn::Progress),
-            Err(minimq::Error::Peer(PeerError::Rejected(code))) => Ok(Turn::Refused(code.into())),
+            Ok(Some(inner)) if properties::read(inner.properties()).is_none() => {
+                Err(Ended::plain(Error::MqttProtocol))
+            }
+            Ok(Some(inner)) => Ok(Turn::Message(Message { inner })),
+            // A refusal is an acknowledgement: its code is in the tap.
+            Ok(None) | Err(minimq::Error::Peer(PeerError::Rejected(_))) => Ok(Turn::Progress),
             Err(e) => Err(explain(e, &tap.borrow(), rx_size)),
         }
     }
@@ -285,6 +369,8 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
     }
 }
 
+type Filters<T> = heapless::Vec<T, FILTERS_PER_SUBSCRIBE>;
+
 /// Whether a message that the broker refused with this reason code can be sent again later: quota
 /// exceeded, message rate too high, server busy.
 pub const fn retry_verdict(code: u8) -> Retry {
@@ -311,4 +397,13 @@ fn explain(error: minimq::Error<Error>, tap: &Tap, rx_size: usize) -> Ended {
         },
         _ => Ended::plain(Error::MqttProtocol),
     }
+}
+
+/// An acknowledgement with these reason codes.
+#[cfg(test)]
+pub(crate) fn test_ack(codes: &[u8]) -> Option<Ack> {
+    let mut tap = Tap::default();
+    tap.hear(&[0x90, codes.len() as u8 + 3, 0, 1, 0]);
+    tap.hear(codes);
+    tap.ack
 }

@@ -6,6 +6,7 @@ pub mod topic;
 
 pub use message::{Envelope, Versions};
 pub use token::{TOKEN_LEN, Token};
+pub use topic::{Filter, Request};
 
 use crate::error::Retry;
 

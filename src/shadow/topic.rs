@@ -14,6 +14,28 @@ const FILTERS: [&str; 4] = [
     "get/+",
 ];
 
+/// A filter for messages of the classic shadow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// Updates that were accepted.
+    UpdateAccepted,
+    /// Updates that were rejected.
+    UpdateRejected,
+    /// Requests of the cloud.
+    Delta,
+    /// Answers to a get.
+    Get,
+}
+
+/// A request to the classic shadow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Reads the whole shadow.
+    Get,
+    /// Changes it.
+    Update,
+}
+
 /// The topics of one thing, written out once.
 #[derive(Clone, Copy, Debug)]
 pub struct Topics<'m> {
@@ -52,23 +74,32 @@ impl<'m> Topics<'m> {
         Ok(Self { filters })
     }
 
-    /// The filters for answers to updates.
-    pub fn answers(&self) -> [&'m str; 2] {
-        [self.filters[0], self.filters[1]]
+    /// The text of a filter.
+    pub fn filter(&self, filter: Filter) -> &'m str {
+        let [accepted, rejected, delta, get] = self.filters;
+        match filter {
+            Filter::UpdateAccepted => accepted,
+            Filter::UpdateRejected => rejected,
+            Filter::Delta => delta,
+            Filter::Get => get,
+        }
     }
 
-    /// The filters for the cloud's requests.
-    pub fn requests(&self) -> [&'m str; 2] {
-        [self.filters[2], self.filters[3]]
+    /// The topic that a request is published to.
+    pub fn request(&self, request: Request) -> &'m str {
+        match request {
+            Request::Get => self.get(),
+            Request::Update => self.update(),
+        }
     }
 
     /// The topic of an update.
-    pub fn update(&self) -> &'m str {
+    fn update(&self) -> &'m str {
         parent(self.filters[0])
     }
 
     /// The topic that asks for the whole shadow.
-    pub fn get(&self) -> &'m str {
+    fn get(&self) -> &'m str {
         parent(self.filters[3])
     }
 
@@ -122,22 +153,25 @@ mod tests {
     fn topics_of_a_thing() {
         let mut memory = vec![0; Topics::memory_size(8)];
         let topics = Topics::new("my_thing", &mut memory).unwrap();
-        assert_eq!(topics.update(), "$aws/things/my_thing/shadow/update");
-        assert_eq!(topics.get(), "$aws/things/my_thing/shadow/get");
         assert_eq!(
-            topics.answers(),
-            [
-                "$aws/things/my_thing/shadow/update/accepted",
-                "$aws/things/my_thing/shadow/update/rejected"
-            ]
+            topics.request(Request::Update),
+            "$aws/things/my_thing/shadow/update"
         );
         assert_eq!(
-            topics.requests(),
-            [
-                "$aws/things/my_thing/shadow/update/delta",
-                "$aws/things/my_thing/shadow/get/+"
-            ]
+            topics.request(Request::Get),
+            "$aws/things/my_thing/shadow/get"
         );
+        for (filter, end) in [
+            (Filter::UpdateAccepted, "update/accepted"),
+            (Filter::UpdateRejected, "update/rejected"),
+            (Filter::Delta, "update/delta"),
+            (Filter::Get, "get/+"),
+        ] {
+            assert_eq!(
+                topics.filter(filter),
+                format!("$aws/things/my_thing/shadow/{end}")
+            );
+        }
         let mut short = vec![0; Topics::memory_size(8) - 1];
         assert_eq!(
             Topics::new("my_thing", &mut short).unwrap_err(),

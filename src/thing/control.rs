@@ -8,25 +8,29 @@ use core::cell::RefCell;
 use critical_section::Mutex;
 
 use super::event::State;
-use super::outbox::{Entry, Kind, Outbox};
+use super::outbox::{Kind, New, Outbox};
 use super::stats::Statistics;
+use super::subscriptions::Subscriptions;
 use crate::Error;
 use crate::json::{Kind as JsonKind, Value};
-use crate::mqtt::topic;
+use crate::mqtt::{SubscribeOptions, topic};
 use crate::shadow::{self, Token};
 
 /// Largest payload of a message, in bytes (AWS IoT limit).
 pub const MAX_PAYLOAD: usize = 131_072;
 
-/// The shared state of one Thing. `D` tells whom to notify of an operation's end.
-pub struct Control<'m, D> {
-    shared: Mutex<RefCell<Shared<'m, D>>>,
+/// The shared state of one Thing. `H` names who gets the messages of a subscription, `D` whom to
+/// tell of an operation's end.
+pub struct Control<'m, H, D> {
+    shared: Mutex<RefCell<Shared<'m, H, D>>>,
 }
 
 /// What is behind the critical section.
-pub struct Shared<'m, D> {
+pub struct Shared<'m, H, D> {
     /// Messages to be sent, or waiting for their end.
     pub outbox: Outbox<'m, D>,
+    /// What is subscribed to.
+    pub subscriptions: Subscriptions<'m, H, D>,
     /// A connection is wanted.
     pub wanted: bool,
     /// The application listens to the cloud's requests.
@@ -49,6 +53,31 @@ pub struct Shared<'m, D> {
     tokens: u32,
 }
 
+/// A message of the application to be queued.
+#[derive(Clone, Copy, Debug)]
+pub struct Publish<'a> {
+    /// Where to.
+    pub topic: &'a [u8],
+    /// What.
+    pub payload: &'a [u8],
+    /// At QoS 1, else 0.
+    pub qos1: bool,
+    /// The broker keeps it for later subscribers.
+    pub retain: bool,
+    /// As [`crate::mqtt::properties::encode`] wrote them.
+    pub properties: &'a [u8],
+    /// Milliseconds after which it is over if it was not acknowledged; 0: never.
+    pub timeout_ms: u64,
+}
+
+/// So many milliseconds from now on the library's clock; 0: never.
+fn deadline(timeout_ms: u64) -> u64 {
+    match timeout_ms {
+        0 => u64::MAX,
+        ms => embassy_time::Instant::now().as_millis().saturating_add(ms),
+    }
+}
+
 /// What is known about the current connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionInfo {
@@ -60,12 +89,13 @@ pub struct ConnectionInfo {
     pub session_resumed: bool,
 }
 
-impl<'m, D: Copy + Send> Control<'m, D> {
+impl<'m, H: Copy + Send, D: Copy + Send> Control<'m, H, D> {
     /// `boot` is a random number, different at each start.
-    pub fn new(entries: &'m mut [Option<Entry<D>>], bytes: &'m mut [u8], boot: u32) -> Self {
+    pub fn new(outbox: Outbox<'m, D>, subscriptions: Subscriptions<'m, H, D>, boot: u32) -> Self {
         Self {
             shared: Mutex::new(RefCell::new(Shared {
-                outbox: Outbox::new(entries, bytes),
+                outbox,
+                subscriptions,
                 wanted: false,
                 requests_wanted: false,
                 state: State::Idle,
@@ -83,7 +113,7 @@ impl<'m, D: Copy + Send> Control<'m, D> {
     }
 
     /// Works on the shared state. `work` must be short and must not call back.
-    pub fn with<R>(&self, work: impl FnOnce(&mut Shared<'m, D>) -> R) -> R {
+    pub fn with<R>(&self, work: impl FnOnce(&mut Shared<'m, H, D>) -> R) -> R {
         critical_section::with(|cs| work(&mut self.shared.borrow(cs).borrow_mut()))
     }
 
@@ -105,28 +135,78 @@ impl<'m, D: Copy + Send> Control<'m, D> {
     }
 
     /// Queues a message of the application.
-    pub fn publish(
+    pub fn publish(&self, message: &Publish<'_>, done: Option<D>) -> Result<(), Error> {
+        let topic = topic::check_publish(message.topic)?;
+        if message.payload.len() > MAX_PAYLOAD {
+            return self.refused(Error::TooLarge, topic.len() + message.payload.len());
+        }
+        let new = New {
+            kind: Kind::Publish {
+                qos1: message.qos1,
+                retain: message.retain,
+            },
+            head: [topic.as_bytes(), message.properties],
+            expires: deadline(message.timeout_ms),
+            answer_ms: 0,
+            done,
+        };
+        self.push(new, &[message.payload])
+    }
+
+    /// Wants a filter of the application; the result of subscribing is told to `done`.
+    pub fn subscribe(
         &self,
-        topic: &[u8],
-        payload: &[u8],
-        qos: i32,
+        filter: &[u8],
+        options: SubscribeOptions,
+        timeout_ms: u64,
+        handler: H,
         done: Option<D>,
     ) -> Result<(), Error> {
-        let qos1 = match qos {
-            0 => false,
-            1 => true,
-            _ => return Err(Error::Argument),
-        };
-        let topic = topic::check_publish(topic)?;
-        self.push(Kind::Publish { qos1 }, topic, &[payload], MAX_PAYLOAD, done)
+        let filter = topic::check_filter(filter)?;
+        let expires = deadline(timeout_ms);
+        self.change(|shared| {
+            let result = shared
+                .subscriptions
+                .subscribe(filter, options, handler, done, expires);
+            if result == Err(Error::QueueFull) {
+                shared.last_needed = filter.len();
+            }
+            result
+        })
+    }
+
+    /// Wants a filter of the application no more; the result is told to `done`.
+    pub fn unsubscribe(
+        &self,
+        filter: &[u8],
+        timeout_ms: u64,
+        done: Option<D>,
+    ) -> Result<(), Error> {
+        let filter = topic::check_filter(filter)?;
+        let expires = deadline(timeout_ms);
+        self.change(|shared| shared.subscriptions.unsubscribe(filter, done, expires))
+    }
+
+    /// Works on the shared state, unless the Thing is ending, and notes that there is something to
+    /// do if that succeeds.
+    fn change(
+        &self,
+        work: impl FnOnce(&mut Shared<'m, H, D>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.with(|shared| {
+            if shared.ending {
+                return Err(Error::State);
+            }
+            work(shared)?;
+            shared.changed();
+            Ok(())
+        })
     }
 
     /// Queues an update of the reported state; `reported` is checked to be a JSON object.
     pub fn update(&self, reported: &[u8], done: Option<D>) -> Result<(), Error> {
         if reported.len() > shadow::MAX_DOCUMENT {
-            let needed = shadow::update_size(reported.len());
-            self.with(|shared| shared.last_needed = needed);
-            return Err(Error::TooLarge);
+            return self.refused(Error::TooLarge, shadow::update_size(reported.len()));
         }
         let value = Value::parse(reported)?;
         if value.kind() != JsonKind::Object {
@@ -140,33 +220,38 @@ impl<'m, D: Copy + Send> Control<'m, D> {
         let token = self.with(Shared::next_token);
         let text = token.text();
         let parts = shadow::update_request(reported, &text);
-        self.push(Kind::Update(token), "", &parts, shadow::MAX_DOCUMENT, done)
+        let size = shadow::update_size(reported.len());
+        if size > shadow::MAX_DOCUMENT {
+            return self.refused(Error::TooLarge, size);
+        }
+        let new = New {
+            kind: Kind::Shadow(shadow::Request::Update),
+            head: [&text, b""],
+            expires: u64::MAX,
+            answer_ms: 0,
+            done,
+        };
+        self.push(new, &parts)
     }
 
-    fn push(
-        &self,
-        kind: Kind,
-        topic: &str,
-        parts: &[&[u8]],
-        limit: usize,
-        done: Option<D>,
-    ) -> Result<(), Error> {
-        let size = Outbox::<D>::size_of(topic, parts);
-        self.with(|shared| {
-            if shared.ending {
-                return Err(Error::State);
-            }
-            let pushed = if size.saturating_sub(topic.len()) > limit {
-                Err(Error::TooLarge)
-            } else {
-                shared.outbox.push(kind, topic, parts, done)
-            };
-            match pushed {
-                Ok(()) => shared.changed(),
-                Err(_) => shared.last_needed = size,
+    fn push(&self, new: New<'_, D>, parts: &[&[u8]]) -> Result<(), Error> {
+        let size = new
+            .head
+            .iter()
+            .chain(parts)
+            .fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+        self.change(|shared| {
+            let pushed = shared.outbox.push(new, parts);
+            if pushed.is_err() {
+                shared.last_needed = size;
             }
             pushed
         })
+    }
+
+    fn refused(&self, error: Error, needed: usize) -> Result<(), Error> {
+        self.with(|shared| shared.last_needed = needed);
+        Err(error)
     }
 
     /// Bytes that the last refused call needed.
@@ -201,7 +286,7 @@ impl<'m, D: Copy + Send> Control<'m, D> {
     }
 }
 
-impl<D> Shared<'_, D> {
+impl<H, D> Shared<'_, H, D> {
     /// A token that was not used before.
     pub fn next_token(&mut self) -> Token {
         self.tokens = self.tokens.wrapping_add(1);

@@ -6,9 +6,11 @@ use embassy_time::{Duration, Instant};
 use super::backoff::Backoff;
 use super::control::{Control, Shared};
 use super::event::{Event, EventKind, Outcome, State};
-use super::{App, Failure};
+use super::subscriptions::Told;
+use super::{App, Failure, outbox};
 use crate::Error;
 use crate::error::Retry;
+use crate::mqtt;
 use crate::port::PollSlot;
 use crate::shadow::topic::Topics;
 
@@ -33,6 +35,8 @@ pub struct Settings<'m> {
     pub stall_timeout: Duration,
     /// From the acknowledgement of a shadow request to its answer.
     pub shadow_timeout: Duration,
+    /// Between two messages that waited for a connection.
+    pub drain_interval: Duration,
     /// Reconnection.
     pub backoff: Backoff,
 }
@@ -40,7 +44,7 @@ pub struct Settings<'m> {
 /// What the parts of a running Thing work with.
 pub struct Env<'m, A: App> {
     /// Shared with the API side.
-    pub control: &'m Control<'m, A::Done>,
+    pub control: &'m Control<'m, A::Handler, A::Done>,
     /// The application.
     pub app: &'m A,
     /// Deadlines and interest of the current poll.
@@ -110,15 +114,58 @@ impl<A: App> Env<'_, A> {
         }
     }
 
-    /// Ends what has waited too long for its answer.
+    /// Tells how an operation on a subscription ended.
+    pub fn tell_subscription(&self, told: Told<A::Handler, A::Done>) {
+        let (done, outcome) = match told {
+            Told::Done(done, code) => (done, outbox::End::Acknowledged(i32::from(code)).outcome()),
+            Told::Refused(done, code) => (done, outbox::End::Refused(code).outcome()),
+            Told::Cancelled(done) => (done, Outcome::plain(Some(Error::Cancelled), Retry::No)),
+            Told::Expired(done) => (done, outbox::End::Expired.outcome()),
+            Told::Lost(handler, code) => {
+                let retry = mqtt::retry_verdict(code);
+                self.app.subscription_lost(handler, i32::from(code), retry);
+                return;
+            }
+            Told::OwnGranted(_) | Told::OwnRefused(..) => return,
+        };
+        self.app.done(done, &outcome);
+    }
+
+    /// Ends what is over whether there is a connection or not: what has waited too long, what was
+    /// dropped, what another call took back.
     pub fn expire(&self) {
         let now = Instant::now().as_millis();
+        let mut changed = false;
+        while !self.app.backed_up()
+            && let Some(done) = self.control.with(|shared| shared.outbox.take_dropped())
+        {
+            self.finish(done, &outbox::End::Dropped.outcome());
+        }
         while !self.app.backed_up()
             && let Some(done) = self.control.with(|shared| shared.outbox.expire(now))
         {
-            self.finish(done, &Outcome::plain(Some(Error::TimedOut), Retry::Later));
+            self.finish(done, &outbox::End::Expired.outcome());
+            changed = true;
+        }
+        while !self.app.backed_up()
+            && let Some(told) = self.control.with(|shared| shared.subscriptions.settle(now))
+        {
+            self.tell_subscription(told);
+        }
+        if changed {
             // There is room again, which what is connected may be waiting for.
             self.control.with(Shared::changed);
         }
+    }
+
+    /// When something is over by itself next.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.control
+            .with(|shared| {
+                let message = shared.outbox.next_expiry();
+                let subscription = shared.subscriptions.next_expiry();
+                [message, subscription].into_iter().flatten().min()
+            })
+            .map(Instant::from_millis)
     }
 }

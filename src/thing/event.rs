@@ -63,6 +63,13 @@ pub enum EventKind {
     /// `error`, `IOT_THING_ERR_REJECTED` with `code`, or `IOT_THING_ERR_TIMED_OUT` (also when the
     /// shadow document is larger than `rx_size`). It is tried again, less and less often.
     FetchFailed = 9,
+    /// A message on a topic that was subscribed to without a callback, or that nobody subscribed to
+    /// and `iot_thing_mqtt_on_message` has no callback for (`pull_events` only): `topic` and `data`,
+    /// borrowed until the next `iot_thing_poll`; `user` as given with the subscription.
+    Message = 10,
+    /// A subscription that stood was refused when the session was lost and it was made again:
+    /// `user`, `code` (MQTT 5 reason code of the SUBACK). It is gone; subscribe anew.
+    SubscriptionLost = 11,
 }
 
 /// An event, as the core tells it.

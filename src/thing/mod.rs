@@ -5,7 +5,8 @@
 //!                          |
 //! poll -> run.rs: attempts, backoff, deadlines
 //!           -> transport.rs: TLS or not
-//!                -> serve.rs: the open MQTT connection: subscriptions, outbox, shadow
+//!                -> serve.rs: the open MQTT connection: subscriptions, outbox, routing
+//!                     -> shadow.rs: the shadow's requests and answers
 //!                     -> App: events, results, requests (the one place that calls back)
 //! ```
 
@@ -17,18 +18,26 @@ mod fetch;
 pub mod outbox;
 pub mod run;
 pub mod serve;
+mod shadow;
 pub mod stats;
+pub mod subscriptions;
 pub mod transport;
 mod wait;
 
 use crate::Error;
+use crate::error::Retry;
 use crate::json::{Value, Writer};
+use crate::mqtt::Message;
 use event::{Event, Outcome};
+
+pub use shadow::OWN_FILTERS;
 
 /// The application, as the running Thing sees it.
 pub trait App {
     /// Names whom to tell of an operation's end.
     type Done: Copy + Send;
+    /// Names who gets the messages of a subscription.
+    type Handler: Copy + Send;
 
     /// The application has to take what it was told before it is told more.
     fn backed_up(&self) -> bool {
@@ -40,6 +49,13 @@ pub trait App {
 
     /// An operation has ended.
     fn done(&self, done: Self::Done, outcome: &Outcome<'_>);
+
+    /// A message arrived, for this handler or for nobody. `true`: it is looked at after this poll
+    /// and must stay where it is until then.
+    fn message(&self, handler: Option<Self::Handler>, message: &Message<'_>) -> bool;
+
+    /// The broker refused a subscription with this reason code when it was made again.
+    fn subscription_lost(&self, handler: Self::Handler, code: i32, retry: Retry);
 
     /// The cloud asks for another state.
     fn shadow_request(&self, requested: Value<'_>, reported: &mut Writer<'_>) -> Answer;

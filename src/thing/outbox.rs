@@ -1,21 +1,26 @@
-//! The outbox: messages that wait to be sent, for their acknowledgement, or for the service's
+//! The outbox: messages that wait to be sent, for their acknowledgement, or for a service's
 //! answer. A message keeps its place until it is over, so that nothing is lost when the broker
 //! forgets the session, and order is kept.
 
-use crate::Error;
-use crate::mqtt::{Standing, Ticket};
-use crate::shadow::Token;
+use heapless::Deque;
 
-/// What a message is.
+use crate::Error;
+use crate::mqtt::{Ack, Standing, Ticket};
+use crate::shadow;
+
+/// What a message is. It decides what the head of a message holds, where it goes, and when it is
+/// over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A message of the application, to a topic of its own; over when the broker has it.
+    /// A message of the application; over when the broker has it. Head: topic, properties.
     Publish {
         /// At QoS 1, else 0.
         qos1: bool,
+        /// The broker keeps it for later subscribers.
+        retain: bool,
     },
-    /// A shadow update; over when the service has answered.
-    Update(Token),
+    /// A request of the shadow service; over when the service has answered. Head: client token.
+    Shadow(shadow::Request),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -26,222 +31,312 @@ enum Phase {
     Sent(Ticket),
     /// The broker has it; waits for the service's answer.
     Answer,
-    /// Nothing more to come: the place is freed when it is the oldest.
-    Over,
 }
 
 /// One message.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<D> {
+    id: u32,
     kind: Kind,
     phase: Phase,
-    /// The topic, then the payload, in the ring.
+    /// Where it lies in the bytes: the two parts of its head, then the payload.
     start: usize,
-    topic_len: usize,
+    head: [u16; 2],
     payload_len: usize,
     /// When the acknowledgement (if sent) or the answer (if acknowledged) is overdue, in
     /// milliseconds of the library's clock.
     deadline: u64,
+    /// When it is over even if it was not sent.
+    expires: u64,
+    /// Milliseconds for the service to answer once the broker has it; 0: as configured.
+    answer_ms: u32,
     /// Whom to tell.
     done: Option<D>,
+}
+
+impl<D> Entry<D> {
+    fn size(&self) -> usize {
+        size(self.head.map(usize::from), self.payload_len)
+    }
+}
+
+fn size(head: [usize; 2], payload_len: usize) -> usize {
+    let [first, second] = head;
+    first.saturating_add(second).saturating_add(payload_len)
+}
+
+/// A message to be queued.
+#[derive(Clone, Copy, Debug)]
+pub struct New<'a, D> {
+    /// What it is.
+    pub kind: Kind,
+    /// Its head: see [`Kind`].
+    pub head: [&'a [u8]; 2],
+    /// When it is over even if it was not sent, in milliseconds of the library's clock;
+    /// `u64::MAX`: never.
+    pub expires: u64,
+    /// Milliseconds for the service to answer once the broker has it; 0: as configured.
+    pub answer_ms: u32,
+    /// Whom to tell.
+    pub done: Option<D>,
 }
 
 /// A message that is due to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// Names it as long as it is in the outbox.
+    /// Names it as long as it is in the outbox. Counts up in the order of queueing, and wraps.
     pub id: u32,
     /// What it is.
     pub kind: Kind,
 }
 
+/// The parts of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts<'a> {
+    /// Its head: see [`Kind`].
+    pub head: [&'a [u8]; 2],
+    /// Its payload.
+    pub payload: &'a [u8],
+    /// When it is over even if it was not sent.
+    pub expires: u64,
+}
+
 /// How a message ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The broker has acknowledged it.
-    Acknowledged,
+    /// The broker has acknowledged it with this reason code; -1 when there is none, at QoS 0.
+    Acknowledged(i32),
     /// The broker refused it with this reason code.
     Refused(u8),
-    /// It can never be sent.
-    TooLarge,
+    /// It can never be sent: it needs so many bytes.
+    TooLarge(usize),
+    /// It was not acknowledged in the time that it was given.
+    Expired,
+    /// It made room for a newer one.
+    Dropped,
 }
+
+/// What gives way when there is no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// The new message is refused.
+    #[default]
+    RefuseNew,
+    /// The application's oldest message that was not sent is dropped.
+    DropOldest,
+}
+
+/// Messages that were dropped and not told yet; when there are more, new ones are refused until
+/// they have been told.
+const DROPPED: usize = 8;
 
 /// A bounded queue of messages in two slices: one of entries, one of bytes.
 pub struct Outbox<'m, D> {
-    /// A ring: `len` entries from `first`, whose message has the number `first_id`; the others
-    /// follow.
+    /// The first `len` are messages, the oldest first.
     entries: &'m mut [Option<Entry<D>>],
-    first: usize,
-    first_id: u32,
     len: usize,
-    /// Each message is contiguous; they follow one another, the oldest first, around the end.
+    /// The messages' bytes, in the same order, without gaps.
     bytes: &'m mut [u8],
+    next_id: u32,
+    policy: Policy,
+    dropped: Deque<Option<D>, DROPPED>,
     bytes_max: usize,
     len_max: usize,
 }
 
 impl<'m, D: Copy> Outbox<'m, D> {
     /// An empty outbox for `entries.len()` messages of `bytes.len()` bytes together.
-    pub fn new(entries: &'m mut [Option<Entry<D>>], bytes: &'m mut [u8]) -> Self {
+    pub fn new(entries: &'m mut [Option<Entry<D>>], bytes: &'m mut [u8], policy: Policy) -> Self {
         Self {
             entries,
-            first: 0,
-            first_id: 0,
             len: 0,
             bytes,
+            next_id: 0,
+            policy,
+            dropped: Deque::new(),
             bytes_max: 0,
             len_max: 0,
         }
     }
 
+    // ---- queueing -----------------------------------------------------------------------------
+
     /// Queues a message whose payload is made of `parts`.
-    pub fn push(
-        &mut self,
-        kind: Kind,
-        topic: &str,
-        parts: &[&[u8]],
-        done: Option<D>,
-    ) -> Result<(), Error> {
-        let payload_len = parts
+    pub fn push(&mut self, new: New<'_, D>, parts: &[&[u8]]) -> Result<(), Error> {
+        let len = parts
             .iter()
             .fold(0_usize, |sum, part| sum.saturating_add(part.len()));
-        let size = topic.len().saturating_add(payload_len);
-        if size > self.bytes.len() {
+        self.push_with(new, len, |out| copy_all(parts, out).ok_or(Error::TooLarge))
+    }
+
+    /// Queues a message whose payload is written by `write` into at most `max` bytes; it returns
+    /// how many it wrote. When it fails nothing is queued. It runs inside the critical section: it
+    /// must be short and must not call back.
+    pub fn push_with(
+        &mut self,
+        new: New<'_, D>,
+        max: usize,
+        write: impl FnOnce(&mut [u8]) -> Result<usize, Error>,
+    ) -> Result<(), Error> {
+        let [Ok(first), Ok(second)] = new.head.map(|part| u16::try_from(part.len())) else {
+            return Err(Error::TooLarge);
+        };
+        let needed = size(new.head.map(<[u8]>::len), max);
+        if needed > self.bytes.len() {
             return Err(Error::TooLarge);
         }
-        if self.len >= self.entries.len() {
-            return Err(Error::QueueFull);
-        }
-        let start = self.place(size).ok_or(Error::QueueFull)?;
-        let mut at = start;
-        for part in core::iter::once(topic.as_bytes()).chain(parts.iter().copied()) {
-            let end = at.saturating_add(part.len());
-            if let Some(room) = self.bytes.get_mut(at..end) {
-                room.copy_from_slice(part);
-            }
-            at = end;
-        }
-        let index = self.wrap(self.len);
-        if let Some(place) = self.entries.get_mut(index) {
-            *place = Some(Entry {
-                kind,
-                phase: Phase::Queued,
-                start,
-                topic_len: topic.len(),
-                payload_len,
-                deadline: u64::MAX,
-                done,
-            });
-            self.len = self.len.saturating_add(1);
-        }
+        self.make_room(needed)?;
+        let start = self.used();
+        let (head, payload) = self
+            .bytes
+            .get_mut(start..)
+            .and_then(|free| free.split_at_mut_checked(needed.saturating_sub(max)))
+            .ok_or(Error::QueueFull)?;
+        copy_all(&new.head, head).ok_or(Error::QueueFull)?;
+        let payload_len = write(payload.get_mut(..max).ok_or(Error::QueueFull)?)?.min(max);
+        let place = self.entries.get_mut(self.len).ok_or(Error::QueueFull)?;
+        *place = Some(Entry {
+            id: self.next_id,
+            kind: new.kind,
+            phase: Phase::Queued,
+            start,
+            head: [first, second],
+            payload_len,
+            deadline: u64::MAX,
+            expires: new.expires,
+            answer_ms: new.answer_ms,
+            done: new.done,
+        });
+        self.next_id = self.next_id.wrapping_add(1);
+        self.len = self.len.saturating_add(1);
         self.len_max = self.len_max.max(self.len);
         self.bytes_max = self.bytes_max.max(self.used());
         Ok(())
     }
 
-    /// The size that [`push`](Self::push) needs for a message.
-    pub fn size_of(topic: &str, parts: &[&[u8]]) -> usize {
-        parts
-            .iter()
-            .fold(topic.len(), |sum, part| sum.saturating_add(part.len()))
+    /// Makes room for one message of `needed` bytes, as the policy allows.
+    fn make_room(&mut self, needed: usize) -> Result<(), Error> {
+        let fits = |outbox: &Self| outbox.len < outbox.entries.len() && outbox.free() >= needed;
+        if fits(self) {
+            return Ok(());
+        }
+        // Nothing is dropped in vain, nor without a place to note whom to tell.
+        let (count, bytes) = self.droppable();
+        let enough = count > 0 && self.free().saturating_add(bytes) >= needed;
+        if self.policy == Policy::RefuseNew || !enough {
+            return Err(Error::QueueFull);
+        }
+        while !fits(self) {
+            let oldest = self
+                .position(|entry| entry.is_droppable())
+                .ok_or(Error::QueueFull)?;
+            let done = self.remove(oldest);
+            self.dropped.push_back(done).map_err(|_| Error::QueueFull)?;
+        }
+        Ok(())
     }
+
+    /// How many messages, and of how many bytes, may be dropped now.
+    fn droppable(&self) -> (usize, usize) {
+        let noted = DROPPED.saturating_sub(self.dropped.len());
+        self.iter()
+            .filter(|entry| entry.is_droppable())
+            .take(noted)
+            .fold((0, 0), |(count, bytes), entry| {
+                (count + 1, bytes + entry.size())
+            })
+    }
+
+    /// Takes one message that was dropped: whom to tell.
+    pub fn take_dropped(&mut self) -> Option<Option<D>> {
+        self.dropped.pop_front()
+    }
+
+    // ---- sending ------------------------------------------------------------------------------
 
     /// The oldest message that is to be sent.
     pub fn next_due(&self) -> Option<Due> {
-        (0..self.len).find_map(|index| {
-            let entry = self.entry(index)?;
-            matches!(entry.phase, Phase::Queued).then_some(Due {
-                id: self.first_id.wrapping_add(index as u32),
+        self.iter()
+            .find(|entry| entry.is_queued())
+            .map(|entry| Due {
+                id: entry.id,
                 kind: entry.kind,
             })
-        })
+    }
+
+    /// The number that the next message will have.
+    pub fn next_id(&self) -> u32 {
+        self.next_id
     }
 
     /// Whether a message of the kind that `wanted` names is waiting to be sent.
     pub fn any_due(&self, wanted: impl Fn(Kind) -> bool) -> bool {
-        (0..self.len).any(|index| {
-            self.entry(index)
-                .is_some_and(|e| matches!(e.phase, Phase::Queued) && wanted(e.kind))
-        })
+        self.iter()
+            .any(|entry| entry.is_queued() && wanted(entry.kind))
     }
 
-    /// Topic and payload of a message.
-    pub fn message(&self, id: u32) -> Option<(&[u8], &[u8])> {
-        let entry = self.entry(self.index(id))?;
-        let end = entry
-            .start
-            .checked_add(entry.topic_len)?
-            .checked_add(entry.payload_len)?;
-        self.bytes
-            .get(entry.start..end)?
-            .split_at_checked(entry.topic_len)
+    /// The parts of a message.
+    pub fn message(&self, id: u32) -> Option<Parts<'_>> {
+        self.parts(self.find(id)?)
     }
 
     /// A message was handed to MQTT and must be acknowledged by `ack_by`.
     pub fn sent(&mut self, id: u32, ticket: Ticket, ack_by: u64) {
-        if let Some(entry) = self.entry_mut(self.index(id)) {
-            // It may have ended meanwhile.
-            if matches!(entry.phase, Phase::Queued) {
-                entry.phase = Phase::Sent(ticket);
-                entry.deadline = ack_by;
-            }
+        // It may have ended meanwhile.
+        if let Some(entry) = self.iter_mut().find(|entry| entry.id == id)
+            && entry.is_queued()
+        {
+            entry.phase = Phase::Sent(ticket);
+            entry.deadline = ack_by;
         }
     }
 
     /// What was sent is sent again and must be acknowledged by `ack_by`.
     pub fn resent(&mut self, ack_by: u64) {
-        for index in 0..self.len {
-            if let Some(entry) = self.entry_mut(index)
-                && matches!(entry.phase, Phase::Sent(_))
-            {
+        for entry in self.iter_mut() {
+            if matches!(entry.phase, Phase::Sent(_)) {
                 entry.deadline = ack_by;
             }
         }
     }
 
+    // ---- ending -------------------------------------------------------------------------------
+
     /// Ends a message; `None` if it has ended already, else whom to tell.
     pub fn finish(&mut self, id: u32) -> Option<Option<D>> {
-        let index = self.index(id);
-        match self.entry(index)?.phase {
-            Phase::Over => None,
-            _ => Some(self.finish_at(index)),
-        }
+        let index = self.position(|entry| entry.id == id)?;
+        Some(self.remove(index))
     }
 
-    /// Where the message with this number is; out of range when it has gone.
-    fn index(&self, id: u32) -> usize {
-        id.wrapping_sub(self.first_id) as usize
-    }
-
-    fn finish_at(&mut self, index: usize) -> Option<D> {
-        let entry = self.entry_mut(index)?;
-        entry.phase = Phase::Over;
-        entry.deadline = u64::MAX;
-        let done = entry.done.take();
-        self.free_oldest();
-        done
-    }
-
-    /// Ends the update with this token; `None` when there is none (any more), else whom to tell.
-    pub fn answered(&mut self, token: Token) -> Option<Option<D>> {
+    /// Ends the oldest request that was sent and that `is` recognises from its kind and its client
+    /// token; `None` when there is none (any more), else whom to tell.
+    pub fn answered(&mut self, is: impl Fn(shadow::Request, &[u8]) -> bool) -> Option<Option<D>> {
         let index = (0..self.len).find(|index| {
-            self.entry(*index).is_some_and(|e| {
-                e.kind == Kind::Update(token) && matches!(e.phase, Phase::Sent(_) | Phase::Answer)
-            })
+            let Some(entry) = self.entry(*index) else {
+                return false;
+            };
+            match (entry.kind, self.parts(entry)) {
+                (Kind::Shadow(request), Some(parts)) => {
+                    let [token, _] = parts.head;
+                    !entry.is_queued() && is(request, token)
+                }
+                _ => false,
+            }
         })?;
-        Some(self.finish_at(index))
+        Some(self.remove(index))
     }
 
     /// Looks how sent messages stand and settles the first one that changed: acknowledged ones
-    /// are over or wait for the service's answer until `answer_by`, ones whose session is lost are
-    /// queued again.
-    /// `refused` is the reason code if the broker refused one. Returns whom to tell what; to be
+    /// are over or wait for the service's answer, from `now` on for `answer_ms` unless they have a
+    /// time of their own; ones whose session is lost are queued again.
+    /// `ack` is what the broker said, if it acknowledged one. Returns whom to tell what; to be
     /// called until it returns `None`.
     pub fn settle(
         &mut self,
         standing: impl Fn(&Ticket) -> Standing,
-        answer_by: u64,
-        refused: &mut Option<u8>,
+        now: u64,
+        answer_ms: u64,
+        ack: &mut Option<Ack>,
     ) -> Option<(Option<D>, End)> {
         for index in 0..self.len {
             let Some(entry) = self.entry_mut(index) else {
@@ -257,142 +352,182 @@ impl<'m, D: Copy> Outbox<'m, D> {
                     entry.deadline = u64::MAX;
                 }
                 Standing::Settled => {
-                    if let Some(code) = refused.take() {
-                        return Some((self.finish_at(index), End::Refused(code)));
+                    let code = ack.take().map_or(0, |ack| ack.code());
+                    if code >= 0x80 {
+                        return Some((self.remove(index), End::Refused(code)));
                     }
-                    if matches!(entry.kind, Kind::Update(_)) {
-                        entry.phase = Phase::Answer;
-                        entry.deadline = answer_by;
-                    } else {
-                        return Some((self.finish_at(index), End::Acknowledged));
+                    if matches!(entry.kind, Kind::Publish { .. }) {
+                        let end = End::Acknowledged(i32::from(code));
+                        return Some((self.remove(index), end));
                     }
+                    let own = u64::from(entry.answer_ms);
+                    entry.phase = Phase::Answer;
+                    entry.deadline = now.saturating_add(if own > 0 { own } else { answer_ms });
                 }
             }
         }
         None
     }
 
-    /// Ends one message whose answer is overdue at `now`.
+    /// Ends one message whose answer is overdue at `now`, or whose own time is over.
     pub fn expire(&mut self, now: u64) -> Option<Option<D>> {
-        let index = (0..self.len).find(|index| {
-            self.entry(*index)
-                .is_some_and(|e| matches!(e.phase, Phase::Answer) && e.deadline <= now)
-        })?;
-        Some(self.finish_at(index))
+        let index = self.position(|entry| entry.over_at() <= now)?;
+        Some(self.remove(index))
     }
 
-    /// When the next answer is overdue.
-    pub fn answer_deadline(&self) -> Option<u64> {
-        self.earliest(|phase| matches!(phase, Phase::Answer))
+    /// When the next message ends by itself.
+    pub fn next_expiry(&self) -> Option<u64> {
+        let next = self.iter().map(Entry::over_at).min();
+        next.filter(|at| *at < u64::MAX)
     }
 
     /// When the next acknowledgement is overdue.
     pub fn ack_deadline(&self) -> Option<u64> {
-        self.earliest(|phase| matches!(phase, Phase::Sent(_)))
-    }
-
-    fn earliest(&self, of: impl Fn(&Phase) -> bool) -> Option<u64> {
-        (0..self.len)
-            .filter_map(|index| self.entry(index))
-            .filter(|entry| of(&entry.phase))
+        self.iter()
+            .filter(|entry| matches!(entry.phase, Phase::Sent(_)))
             .map(|entry| entry.deadline)
             .min()
     }
 
     /// Ends the oldest message that is still open, whatever it waits for.
     pub fn cancel(&mut self) -> Option<Option<D>> {
-        (self.len > 0).then(|| self.finish_at(0))
+        (self.len > 0).then(|| self.remove(0))
     }
+
+    // ---- measures -----------------------------------------------------------------------------
 
     /// Largest number of bytes and of messages that were ever here.
     pub fn high_water(&self) -> (usize, usize) {
         (self.bytes_max, self.len_max)
     }
 
-    fn wrap(&self, offset: usize) -> usize {
-        let index = self.first.saturating_add(offset);
-        if index >= self.entries.len() {
-            index.saturating_sub(self.entries.len())
-        } else {
-            index
-        }
+    /// Bytes and messages that are here.
+    pub fn level(&self) -> (usize, usize) {
+        (self.used(), self.len)
+    }
+
+    /// Bytes that a message may have at most, and that one could have now.
+    pub fn room(&self) -> (usize, usize) {
+        (self.bytes.len(), self.free())
+    }
+
+    // ---- storage ------------------------------------------------------------------------------
+
+    fn iter(&self) -> impl Iterator<Item = &Entry<D>> {
+        self.entries.iter().take(self.len).flatten()
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry<D>> {
+        self.entries.iter_mut().take(self.len).flatten()
     }
 
     fn entry(&self, index: usize) -> Option<&Entry<D>> {
-        if index >= self.len {
-            return None;
-        }
-        self.entries.get(self.wrap(index))?.as_ref()
+        self.iter().nth(index)
     }
 
     fn entry_mut(&mut self, index: usize) -> Option<&mut Entry<D>> {
-        if index >= self.len {
-            return None;
-        }
-        let at = self.wrap(index);
-        self.entries.get_mut(at)?.as_mut()
+        self.iter_mut().nth(index)
     }
 
-    /// The bytes in use: from the start of the oldest message to the end of the newest.
-    fn bounds(&self) -> Option<(usize, usize)> {
-        let oldest = self.entry(0)?;
-        let newest = self.entry(self.len.checked_sub(1)?)?;
-        let end = newest
-            .start
-            .saturating_add(newest.topic_len)
-            .saturating_add(newest.payload_len);
-        Some((oldest.start, end))
+    fn find(&self, id: u32) -> Option<&Entry<D>> {
+        self.iter().find(|entry| entry.id == id)
+    }
+
+    fn position(&self, is: impl Fn(&Entry<D>) -> bool) -> Option<usize> {
+        self.iter().position(is)
+    }
+
+    fn parts(&self, entry: &Entry<D>) -> Option<Parts<'_>> {
+        let [first, second] = entry.head.map(usize::from);
+        let (first, rest) = self.bytes.get(entry.start..)?.split_at_checked(first)?;
+        let (second, rest) = rest.split_at_checked(second)?;
+        Some(Parts {
+            head: [first, second],
+            payload: rest.get(..entry.payload_len)?,
+            expires: entry.expires,
+        })
     }
 
     fn used(&self) -> usize {
-        match self.bounds() {
-            None => 0,
-            Some((start, end)) if start < end => end.saturating_sub(start),
-            Some((start, end)) => self.bytes.len().saturating_sub(start).saturating_add(end),
-        }
+        self.len
+            .checked_sub(1)
+            .and_then(|last| self.entry(last))
+            .map_or(0, |last| last.start.saturating_add(last.size()))
     }
 
-    /// Where `size` contiguous bytes are free.
-    fn place(&self, size: usize) -> Option<usize> {
-        let capacity = self.bytes.len();
-        let Some((start, end)) = self.bounds() else {
-            return (size <= capacity).then_some(0);
-        };
-        if start < end {
-            if capacity.saturating_sub(end) >= size {
-                Some(end)
-            } else {
-                (size <= start).then_some(0)
-            }
-        } else {
-            // Wrapped around (or, when they are equal, full).
-            (start.saturating_sub(end) >= size).then_some(end)
-        }
+    fn free(&self) -> usize {
+        self.bytes.len().saturating_sub(self.used())
     }
 
-    fn free_oldest(&mut self) {
-        while self
-            .entry(0)
-            .is_some_and(|e| matches!(e.phase, Phase::Over))
-        {
-            if let Some(place) = self.entries.get_mut(self.first) {
-                *place = None;
-            }
-            self.first = self.wrap(1);
-            self.first_id = self.first_id.wrapping_add(1);
-            self.len = self.len.saturating_sub(1);
+    /// Takes a message out and closes the gap. Returns whom to tell.
+    fn remove(&mut self, index: usize) -> Option<D> {
+        let used = self.used();
+        let gone = (*self.entry(index)?, self.len.checked_sub(1)?);
+        let (gone, len) = gone;
+        let end = gone.start.saturating_add(gone.size());
+        if end <= used && used <= self.bytes.len() {
+            self.bytes.copy_within(end..used, gone.start);
+        }
+        if let Some(behind) = self.entries.get_mut(index..self.len) {
+            behind.rotate_left(1);
+        }
+        if let Some(place) = self.entries.get_mut(len) {
+            *place = None;
+        }
+        self.len = len;
+        for entry in self.iter_mut().skip(index) {
+            entry.start = entry.start.saturating_sub(gone.size());
+        }
+        gone.done
+    }
+}
+
+impl<D> Entry<D> {
+    fn is_queued(&self) -> bool {
+        matches!(self.phase, Phase::Queued)
+    }
+
+    fn is_droppable(&self) -> bool {
+        self.is_queued() && matches!(self.kind, Kind::Publish { .. })
+    }
+
+    fn over_at(&self) -> u64 {
+        match self.phase {
+            Phase::Answer => self.deadline.min(self.expires),
+            Phase::Queued | Phase::Sent(_) => self.expires,
         }
     }
+}
+
+/// Copies `parts` one after another; `None` when there is no room.
+pub fn copy_all(parts: &[&[u8]], out: &mut [u8]) -> Option<usize> {
+    let mut at = 0_usize;
+    for part in parts {
+        let end = at.checked_add(part.len())?;
+        out.get_mut(at..end)?.copy_from_slice(part);
+        at = end;
+    }
+    Some(at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PUBLISH: Kind = Kind::Publish { qos1: true };
+    const PUBLISH: Kind = Kind::Publish {
+        qos1: true,
+        retain: false,
+    };
+    const UPDATE: Kind = Kind::Shadow(shadow::Request::Update);
 
-    fn update(count: u32) -> Kind {
-        Kind::Update(Token::new(7, count))
+    fn new<'a, D>(kind: Kind, first: &'a str, done: Option<D>) -> New<'a, D> {
+        New {
+            kind,
+            head: [first.as_bytes(), b""],
+            expires: u64::MAX,
+            answer_ms: 0,
+            done,
+        }
     }
 
     fn store() -> (Vec<Option<Entry<u32>>>, Vec<u8>) {
@@ -400,86 +535,163 @@ mod tests {
     }
 
     #[test]
-    fn keeps_topic_and_payload_in_order() {
+    fn keeps_the_parts_in_order() {
         let (mut entries, mut bytes) = store();
-        let mut outbox = Outbox::new(&mut entries, &mut bytes);
-        outbox
-            .push(PUBLISH, "a/b", &[b"12", b"", b"3"], Some(1))
-            .unwrap();
-        outbox.push(update(1), "", &[b"{}"], None).unwrap();
-        assert_eq!(outbox.message(0), Some((&b"a/b"[..], &b"123"[..])));
-        assert_eq!(outbox.message(1), Some((&b""[..], &b"{}"[..])));
+        let mut outbox = Outbox::new(&mut entries, &mut bytes, Policy::RefuseNew);
+        let first = New {
+            head: [b"a/b", b"PP"],
+            ..new(PUBLISH, "", Some(1))
+        };
+        outbox.push(first, &[b"12", b"", b"3"]).unwrap();
+        outbox.push(new(UPDATE, "tok", None), &[b"{}"]).unwrap();
+        let parts = outbox.message(0).unwrap();
+        assert_eq!(
+            (parts.head, parts.payload),
+            ([&b"a/b"[..], b"PP"], &b"123"[..])
+        );
+        let parts = outbox.message(1).unwrap();
+        assert_eq!(
+            (parts.head, parts.payload),
+            ([&b"tok"[..], b""], &b"{}"[..])
+        );
         assert_eq!(outbox.message(2), None);
         assert_eq!(outbox.next_due().unwrap().kind, PUBLISH);
-        assert!(outbox.any_due(|kind| kind == update(1)));
+        assert!(outbox.any_due(|kind| kind == UPDATE));
         assert_eq!(outbox.finish(0), Some(Some(1)));
         assert_eq!(outbox.finish(0), None, "it is over");
         assert_eq!(
             outbox.next_due(),
             Some(Due {
                 id: 1,
-                kind: update(1)
+                kind: UPDATE
             })
         );
-        assert_eq!(outbox.high_water(), (8, 2));
+        assert_eq!(outbox.message(1).unwrap().payload, b"{}");
+        assert_eq!(outbox.high_water(), (13, 2));
+        assert_eq!(outbox.level(), (5, 1));
     }
 
     #[test]
     fn tells_full_from_never() {
         let (mut entries, mut bytes) = store();
-        let mut outbox = Outbox::<u32>::new(&mut entries, &mut bytes);
-        assert_eq!(
-            outbox.push(PUBLISH, "t", &[&[0; 32]], None),
-            Err(Error::TooLarge)
-        );
-        outbox.push(PUBLISH, "t", &[&[0; 31]], None).unwrap();
-        assert_eq!(outbox.push(PUBLISH, "t", &[], None), Err(Error::QueueFull));
+        let mut outbox = Outbox::<u32>::new(&mut entries, &mut bytes, Policy::RefuseNew);
+        let one = || new(PUBLISH, "t", None);
+        assert_eq!(outbox.push(one(), &[&[0; 32]]), Err(Error::TooLarge));
+        outbox.push(one(), &[&[0; 31]]).unwrap();
+        assert_eq!(outbox.push(one(), &[]), Err(Error::QueueFull));
         outbox.finish(0);
         for _ in 0..4 {
-            outbox.push(PUBLISH, "t", &[], None).unwrap();
+            outbox.push(one(), &[]).unwrap();
         }
-        assert_eq!(outbox.push(PUBLISH, "t", &[], None), Err(Error::QueueFull));
+        assert_eq!(outbox.push(one(), &[]), Err(Error::QueueFull));
     }
 
     #[test]
-    fn an_answer_ends_its_update_once() {
+    fn a_payload_that_is_written_takes_what_it_needs() {
         let (mut entries, mut bytes) = store();
-        let mut outbox = Outbox::new(&mut entries, &mut bytes);
-        outbox.push(update(1), "", &[b"{}"], Some(5)).unwrap();
-        assert_eq!(
-            outbox.answered(Token::new(7, 1)),
-            None,
-            "it was not sent yet"
-        );
-        outbox.force_sent(0, 100);
-        assert_eq!(
-            outbox.answered(Token::new(7, 2)),
-            None,
-            "another request's answer"
-        );
-        assert_eq!(outbox.answered(Token::new(7, 1)), Some(Some(5)));
-        assert_eq!(outbox.answered(Token::new(7, 1)), None, "a redelivery");
+        let mut outbox = Outbox::<u32>::new(&mut entries, &mut bytes, Policy::RefuseNew);
+        outbox
+            .push_with(new(PUBLISH, "t", None), 20, |out| {
+                out.get_mut(..3).unwrap().copy_from_slice(b"abc");
+                Ok(3)
+            })
+            .unwrap();
+        assert_eq!(outbox.message(0).unwrap().payload, b"abc");
+        let failed = outbox.push_with(new(PUBLISH, "t", None), 20, |_| Err(Error::JsonNoSpace));
+        assert_eq!(failed, Err(Error::JsonNoSpace));
+        assert_eq!(outbox.level(), (4, 1), "nothing was queued");
     }
 
     #[test]
-    fn what_is_overdue_ends_and_frees_its_place() {
+    fn the_oldest_that_was_not_sent_makes_room() {
         let (mut entries, mut bytes) = store();
-        let mut outbox = Outbox::new(&mut entries, &mut bytes);
-        for count in 1..=3 {
+        let mut outbox = Outbox::new(&mut entries, &mut bytes, Policy::DropOldest);
+        outbox
+            .push(new(UPDATE, "token", Some(0)), &[b"{}"])
+            .unwrap();
+        for id in 1..=3 {
             outbox
-                .push(update(count), "", &[b"{}"], Some(count))
+                .push(new(PUBLISH, "t", Some(id)), &[&[id as u8; 4]])
                 .unwrap();
-            outbox.force_sent(count as usize - 1, 100 * u64::from(count));
         }
-        assert_eq!(outbox.answer_deadline(), Some(100));
+        // No place: one goes. Then 20 bytes are wanted and 10 are free: two go.
+        outbox.push(new(PUBLISH, "t", Some(4)), &[&[4; 4]]).unwrap();
+        assert_eq!(outbox.take_dropped(), Some(Some(1)));
+        outbox
+            .push(new(PUBLISH, "t", Some(5)), &[&[5; 19]])
+            .unwrap();
+        assert_eq!(outbox.take_dropped(), Some(Some(2)));
+        assert_eq!(outbox.take_dropped(), Some(Some(3)));
+        assert_eq!(outbox.take_dropped(), None);
+        assert_eq!(
+            outbox.message(0).unwrap().payload,
+            b"{}",
+            "requests are never dropped"
+        );
+        assert_eq!(outbox.message(4).unwrap().payload, [4; 4]);
+        assert_eq!(outbox.message(5).unwrap().payload, [5; 19]);
+        // What could not fit even then drops nothing.
+        assert_eq!(
+            outbox.push(new(PUBLISH, "t", Some(6)), &[&[6; 27]]),
+            Err(Error::QueueFull)
+        );
+        assert_eq!(outbox.level().1, 3);
+    }
+
+    #[test]
+    fn no_more_is_dropped_than_can_be_told() {
+        let mut entries = vec![None; 2];
+        let mut bytes = vec![0; 64];
+        let mut outbox = Outbox::new(&mut entries, &mut bytes, Policy::DropOldest);
+        for id in 0..2 + DROPPED as u32 {
+            outbox.push(new(PUBLISH, "t", Some(id)), &[]).unwrap();
+        }
+        assert_eq!(
+            outbox.push(new(PUBLISH, "t", Some(99)), &[]),
+            Err(Error::QueueFull)
+        );
+        assert_eq!(outbox.take_dropped(), Some(Some(0)));
+        outbox.push(new(PUBLISH, "t", Some(99)), &[]).unwrap();
+    }
+
+    #[test]
+    fn an_answer_ends_its_request_once() {
+        let (mut entries, mut bytes) = store();
+        let mut outbox = Outbox::new(&mut entries, &mut bytes, Policy::RefuseNew);
+        outbox.push(new(UPDATE, "abc", Some(5)), &[b"{}"]).unwrap();
+        let is = |wanted: &'static [u8]| move |_: shadow::Request, token: &[u8]| token == wanted;
+        assert_eq!(outbox.answered(is(b"abc")), None, "it was not sent yet");
+        outbox.force_answer(0, 100);
+        assert_eq!(outbox.answered(is(b"abd")), None, "another's");
+        assert_eq!(outbox.answered(is(b"abc")), Some(Some(5)));
+        assert_eq!(outbox.answered(is(b"abc")), None, "a redelivery");
+    }
+
+    #[test]
+    fn what_is_overdue_ends() {
+        let (mut entries, mut bytes) = store();
+        let mut outbox = Outbox::new(&mut entries, &mut bytes, Policy::RefuseNew);
+        for count in 1..=3_u32 {
+            outbox
+                .push(new(UPDATE, "t", Some(count)), &[b"{}"])
+                .unwrap();
+            outbox.force_answer(count as usize - 1, 100 * u64::from(count));
+        }
+        let queued = New {
+            expires: 250,
+            ..new(PUBLISH, "t", Some(4))
+        };
+        outbox.push(queued, &[]).unwrap();
+        assert_eq!(outbox.next_expiry(), Some(100));
         assert_eq!(outbox.expire(99), None);
         assert_eq!(outbox.expire(200), Some(Some(1)));
         assert_eq!(outbox.expire(200), Some(Some(2)));
         assert_eq!(outbox.expire(200), None);
-        assert_eq!(outbox.answer_deadline(), Some(300));
+        assert_eq!(outbox.next_expiry(), Some(250));
+        assert_eq!(outbox.expire(250), Some(Some(4)));
         assert_eq!(outbox.cancel(), Some(Some(3)));
         assert_eq!(outbox.cancel(), None);
-        assert_eq!(outbox.answer_deadline(), None);
+        assert_eq!(outbox.next_expiry(), None);
     }
 
     /// Random pushes and ends in any order, against a plain list.
@@ -496,50 +708,43 @@ mod tests {
             let mut entries = vec![None; 1 + random(6)];
             let mut bytes = vec![0; 1 + random(64)];
             let (places, capacity) = (entries.len(), bytes.len());
-            let mut outbox = Outbox::new(&mut entries, &mut bytes);
-            // What is in the outbox, oldest first; `None` is over and waits for older ones.
-            let mut list: Vec<Option<(u32, Vec<u8>)>> = Vec::new();
-            let mut gone = 0_u32;
-            for id in 0..300_u32 {
+            let mut outbox = Outbox::new(&mut entries, &mut bytes, Policy::RefuseNew);
+            let mut list: Vec<(u32, Vec<u8>)> = Vec::new();
+            let mut next = 0;
+            for _ in 0..300 {
+                let used: usize = list.iter().map(|(_, payload)| payload.len() + 1).sum();
                 if random(3) < 2 {
-                    let payload = vec![id as u8; random(capacity + 2)];
-                    let result = outbox.push(PUBLISH, "t", &[&payload], Some(id));
-                    match result {
-                        Ok(()) => list.push(Some((id, payload))),
-                        Err(Error::TooLarge) => assert!(payload.len() + 1 > capacity),
-                        Err(Error::QueueFull) => {
-                            // What is free is in two pieces at most, so the larger holds half.
-                            let free = capacity - outbox.used();
-                            assert!(list.len() == places || payload.len() + 1 > free / 2);
-                        }
-                        Err(other) => panic!("{other:?}"),
+                    let payload = vec![next as u8; random(capacity + 2)];
+                    let needed = payload.len() + 1;
+                    let expected = if needed > capacity {
+                        Err(Error::TooLarge)
+                    } else if list.len() == places || used + needed > capacity {
+                        Err(Error::QueueFull)
+                    } else {
+                        Ok(())
+                    };
+                    let pushed = outbox.push(new(PUBLISH, "t", Some(next)), &[&payload]);
+                    assert_eq!(pushed, expected);
+                    if pushed.is_ok() {
+                        list.push((next, payload));
+                        next += 1;
                     }
                 } else if !list.is_empty() {
-                    let index = random(list.len());
-                    let expected = list[index].take().map(|(id, _)| id);
-                    if expected.is_some() {
-                        assert_eq!(outbox.finish(gone + index as u32), Some(expected));
-                    }
-                    while list.first().is_some_and(Option::is_none) {
-                        list.remove(0);
-                        gone += 1;
-                    }
+                    let (id, _) = list.remove(random(list.len()));
+                    assert_eq!(outbox.finish(id), Some(Some(id)));
                 }
-                for (index, entry) in list.iter().enumerate() {
-                    if let Some((_, payload)) = entry {
-                        assert_eq!(
-                            outbox.message(gone + index as u32),
-                            Some((&b"t"[..], &payload[..]))
-                        );
-                    }
+                for (id, payload) in &list {
+                    let parts = outbox.message(*id).unwrap();
+                    assert_eq!((parts.head[0], parts.payload), (&b"t"[..], &payload[..]));
                 }
+                assert_eq!(outbox.level().1, list.len());
             }
         }
     }
 
     impl<D: Copy> Outbox<'_, D> {
         /// As if it had been sent and acknowledged: tickets are made by MQTT only.
-        fn force_sent(&mut self, index: usize, deadline: u64) {
+        fn force_answer(&mut self, index: usize, deadline: u64) {
             let entry = self.entry_mut(index).unwrap();
             entry.phase = Phase::Answer;
             entry.deadline = deadline;

@@ -41,8 +41,8 @@ where
     poll_fn(|cx| {
         env.expire();
         let poll: Poll<()> = life.as_mut().poll(cx);
-        if let Some(at) = env.control.with(|shared| shared.outbox.answer_deadline()) {
-            embassy_time_driver::schedule_wake(Instant::from_millis(at).as_ticks(), cx.waker());
+        if let Some(at) = env.next_expiry() {
+            embassy_time_driver::schedule_wake(at.as_ticks(), cx.waker());
         }
         poll
     })

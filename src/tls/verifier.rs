@@ -272,10 +272,7 @@ enum Progress {
     /// Nothing was seen.
     Unknown,
     /// The chain is good; the key must still be proven.
-    Chain {
-        key: LeafKey,
-        transcript_hash: [u8; 32],
-    },
+    Chain(LeafKey),
     /// The key was proven.
     Proven,
 }
@@ -299,31 +296,28 @@ impl<'a> ServerAuth<'a> {
         }
     }
 
-    /// The Certificate message, with the hash of the transcript up to and including it.
+    /// The Certificate message.
     pub(super) fn certificate<'c>(
         &mut self,
         mut chain: impl Iterator<Item = &'c [u8]>,
-        transcript_hash: [u8; 32],
     ) -> Result<(), Error> {
         if !matches!(self.progress, Progress::Unknown) {
             return Err(Error::TlsProtocol);
         }
         let leaf = chain.next().ok_or(Error::TlsNotAuthenticated)?;
         let key = verify_chain(leaf, chain, self.roots, self.host, self.clock)?;
-        self.progress = Progress::Chain {
-            key,
-            transcript_hash,
-        };
+        self.progress = Progress::Chain(key);
         Ok(())
     }
 
-    /// The CertificateVerify message.
-    pub(super) fn signature(&mut self, scheme: u16, signature: &[u8]) -> Result<(), Error> {
-        let Progress::Chain {
-            key,
-            transcript_hash,
-        } = &self.progress
-        else {
+    /// The CertificateVerify message, with the hash of the transcript before it.
+    pub(super) fn signature(
+        &mut self,
+        scheme: u16,
+        transcript_hash: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Error> {
+        let Progress::Chain(key) = &self.progress else {
             return Err(Error::TlsProtocol);
         };
         verify_signature(key, scheme, transcript_hash, signature)?;
@@ -379,6 +373,7 @@ pub(super) mod tests {
     use crate::tls::amazon_roots;
 
     /// A proof for tests of those who ask for one.
+    #[cfg(feature = "embedded-tls")]
     pub fn proof() -> Authenticated {
         Authenticated(())
     }
@@ -388,29 +383,29 @@ pub(super) mod tests {
         let host = ServerName::try_from("example.com").unwrap();
         let mut auth = ServerAuth::new(&host, amazon_roots(), Clock::At(1));
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
-        assert_eq!(auth.signature(0x0403, &[]), Err(Error::TlsProtocol));
+        assert_eq!(auth.signature(0x0403, &[], &[]), Err(Error::TlsProtocol));
         assert_eq!(
-            auth.certificate(core::iter::empty(), [0; 32]),
+            auth.certificate(core::iter::empty()),
             Err(Error::TlsNotAuthenticated)
         );
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
-        auth.progress = Progress::Chain {
-            key: LeafKey {
-                length: 65,
-                key: [0; MAX_RSA_KEY],
-            },
-            transcript_hash: [0; 32],
-        };
+        auth.progress = Progress::Chain(LeafKey {
+            length: 65,
+            key: [0; MAX_RSA_KEY],
+        });
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
         assert_eq!(
-            auth.certificate(core::iter::empty(), [0; 32]),
+            auth.certificate(core::iter::empty()),
             Err(Error::TlsProtocol)
         );
-        assert_eq!(auth.signature(0x0804, &[]), Err(Error::CertUnsupported));
-        assert_eq!(auth.signature(0x0403, &[]), Err(Error::CertSignature));
+        assert_eq!(
+            auth.signature(0x0804, &[], &[]),
+            Err(Error::CertUnsupported)
+        );
+        assert_eq!(auth.signature(0x0403, &[], &[]), Err(Error::CertSignature));
         auth.progress = Progress::Proven;
         assert!(auth.proof().is_ok());
-        assert_eq!(auth.signature(0x0403, &[]), Err(Error::TlsProtocol));
+        assert_eq!(auth.signature(0x0403, &[], &[]), Err(Error::TlsProtocol));
     }
 
     #[test]

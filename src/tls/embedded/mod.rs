@@ -24,20 +24,14 @@ use embedded_tls::{Aes128GcmSha256, FlushPolicy, TlsConfig, TlsConnection, TlsCo
 use rustls_pki_types::ServerName;
 
 use self::{
-    gate::{Gate, HEADER, MAX_ENCRYPTED},
+    gate::{Gate, HEADER},
     provider::{Provider, Verifier, WithGate},
 };
-use super::{Authenticated, Config, Credentials, Failure, Info, Random, verifier::ServerAuth};
+use super::{
+    Authenticated, Config, Credentials, Failure, Info, MAX_RX, MAX_TX, MIN_RX, MIN_TX, Random,
+    verifier::ServerAuth,
+};
 use crate::Error;
-
-/// The least `rx`: a smaller one takes no server's handshake.
-pub const MIN_RX: usize = 512;
-/// The largest `rx` that makes sense: no legal record is larger.
-pub const MAX_RX: usize = MAX_ENCRYPTED;
-/// The least `tx`: a ClientHello with the longest host name fits.
-pub const MIN_TX: usize = 512;
-/// The largest `tx` that makes sense: no legal record that we send is larger.
-pub const MAX_TX: usize = 16384 + SEALING;
 
 /// What encryption adds to the contents of a record: its type and the tag.
 const SEALING: usize = 17;
@@ -132,7 +126,8 @@ impl<'a, S> Slot<'a, S> {
         }
     }
 
-    fn failure(&self) -> Option<Failure> {
+    /// Why the handshake or the connection failed, if it did.
+    pub fn failure(&self) -> Option<Failure> {
         self.with_gate(|gate| gate.failure()).ok().flatten()
     }
 
@@ -238,6 +233,7 @@ where
         verifier: Verifier {
             gate: slot,
             auth: ServerAuth::new(&host, config.credentials.roots(), config.clock),
+            transcript_hash: [0; 32],
         },
         random,
         fills: 0,

@@ -2,9 +2,11 @@
 //! through the shadow service and is seen by every subscriber.
 
 use crate::access;
+use crate::faults::Faults;
 use crate::mqtt::{Connection, Message};
 use crate::place::Place;
 use crate::serve::check_thing;
+use crate::service::FAULTS_TOPIC;
 use crate::topic::{Operation, ShadowId};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -130,6 +132,20 @@ pub fn add(dir: &Path, thing: &str) -> Result<(), String> {
 /// Cuts the connections of a thing by the broker's administration (MQTT 5 reason 0x98).
 pub fn drop_thing(dir: &Path, thing: &str) -> Result<(), String> {
     control(&mut connect(dir)?, &access::kick(thing))
+}
+
+/// Replaces the faults of the running cloud.
+pub fn faults(dir: &Path, list: &str) -> Result<(), String> {
+    Faults::parse(list.split_whitespace())?;
+    // The connection ends when the broker has it: what is sent later meets these faults.
+    let mut connection = connect(dir)?;
+    connection.subscribe([FAULTS_TOPIC])?;
+    connection.publish(FAULTS_TOPIC, list)?;
+    let deadline = Instant::now() + REPLY_TIMEOUT;
+    match connection.next(Some(deadline))? {
+        Some(_) => Ok(()),
+        None => Err("the broker did not take the faults".into()),
+    }
 }
 
 /// Connects with a client's id, which ends the connection that has it.

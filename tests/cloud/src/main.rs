@@ -1,6 +1,7 @@
 //! The command line of the local cloud.
 
 use cloud::commands;
+use cloud::faults::Faults;
 use cloud::serve::{self, Options};
 use cloud::shadow::Limits;
 use cloud::topic::{Operation, ShadowId};
@@ -19,6 +20,8 @@ usage: cloud COMMAND [OPTION...]
     --cert FILE --key FILE other server certificate, relative to DIR (server-chain.pem, server-leaf.key)
     --max-document BYTES   size limit of a shadow document (8192)
     --max-depth LEVELS     nesting limit of a section (6)
+    --fault NAME=NUMBER    make this go wrong, in percent of the cases (repeatable; see faults)
+    --seed N               of the dice that decide when (0)
     --die-with-stdin       end when standard input closes
     --quiet                report only the start
 
@@ -28,6 +31,9 @@ usage: cloud COMMAND [OPTION...]
     --timeout S            (10)
   watch [FILTER]           print shadow traffic, or another topic filter's
   get, update JSON, delete send a request as it is, print the reply; exit code 1: rejected
+  faults [NAME=NUMBER...]  from now on exactly these go wrong, in percent of the cases: reorder,
+                           duplicate, lose, delay (by up to delay_ms=1000), conflict (409),
+                           throttle (429), fail (500)
   add NAME                 certificate and access for one more thing
   drop --client ID         cut this client's connection (MQTT 5 DISCONNECT 0x98)
     --take-over            ... by connecting with its client id instead
@@ -71,6 +77,7 @@ enum Command {
     WaitReported(ShadowId, String, Duration),
     Watch(String),
     Raw(ShadowId, Operation, String),
+    Faults(String),
     Add(String),
     Drop(String),
     TakeOver(String),
@@ -93,6 +100,8 @@ impl Arguments {
             certificate: "server-chain.pem".into(),
             key: "server-leaf.key".into(),
             limits: Limits::default(),
+            faults: Faults::default(),
+            seed: 0,
             die_with_stdin: false,
             quiet: false,
         };
@@ -112,6 +121,8 @@ impl Arguments {
                 Long("key") => serve.key = parser.value()?.into(),
                 Long("max-document") => serve.limits.document_bytes = parser.value()?.parse()?,
                 Long("max-depth") => serve.limits.depth = parser.value()?.parse()?,
+                Long("fault") => serve.faults.set(&parser.value()?.string()?)?,
+                Long("seed") => serve.seed = parser.value()?.parse()?,
                 Long("die-with-stdin") => serve.die_with_stdin = true,
                 Long("quiet") => serve.quiet = true,
                 Long("help") | Short('h') => words.insert(0, "help".to_owned()),
@@ -149,6 +160,10 @@ impl Arguments {
             "get" => Command::Raw(id, Operation::Get, word("").unwrap_or_default()),
             "update" => Command::Raw(id, Operation::Update, word("the request, as JSON")?),
             "delete" => Command::Raw(id, Operation::Delete, word("").unwrap_or_default()),
+            "faults" => {
+                let list: Vec<String> = words.by_ref().collect();
+                Command::Faults(list.join(" "))
+            }
             "add" => Command::Add(word("the name of the thing")?),
             "drop" => {
                 let client = client.ok_or("drop needs --client ID")?;
@@ -186,6 +201,7 @@ impl Arguments {
             }
             Command::Watch(filter) => commands::watch(&dir, &filter),
             Command::Raw(id, operation, payload) => commands::raw(&dir, &id, operation, &payload),
+            Command::Faults(list) => commands::faults(&dir, &list),
             Command::Add(thing) => commands::add(&dir, &thing),
             Command::Drop(client) => commands::drop_thing(&dir, &client),
             Command::TakeOver(client) => commands::take_over(&dir, &client),

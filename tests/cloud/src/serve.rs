@@ -1,9 +1,10 @@
 //! `cloud serve`: certificates, broker and shadow service, from start to end.
 
 use crate::broker::{Broker, Config, Sign};
+use crate::faults::{Faults, Misfortune};
 use crate::mqtt::{Connection, OWN_CLIENT_PREFIX};
 use crate::place::{Place, Running};
-use crate::service::{self, Store};
+use crate::service::{FAULTS_TOPIC, Service, Store};
 use crate::shadow::Limits;
 use crate::topic::{self, ShadowId};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -24,6 +25,10 @@ pub struct Options {
     pub certificate: PathBuf,
     pub key: PathBuf,
     pub limits: Limits,
+    /// What goes wrong from the start.
+    pub faults: Faults,
+    /// Of the dice that decide when.
+    pub seed: u64,
     pub die_with_stdin: bool,
     pub quiet: bool,
 }
@@ -75,14 +80,16 @@ pub fn serve(options: &Options) -> Result<(), String> {
 
     let mut connection = Connection::open(broker.plain_port, "shadow-service")?;
     connection.subscribe(topic::REQUEST_FILTERS)?;
+    connection.subscribe([FAULTS_TOPIC])?;
     let store = Store::new(options.limits);
+    let luck = Misfortune::new(options.faults, options.seed);
     thread::spawn(move || {
         let report = move |line: &str| {
             if !quiet {
                 say(line);
             }
         };
-        let why = service::run(connection, store, &report);
+        let why = Service::new(connection, store, luck, &report).run();
         let _ = stop_service.send(Err(format!("the shadow service stopped: {why}")));
     });
 

@@ -1,10 +1,11 @@
 //! The shadow service: takes requests from the broker and publishes what `shadow` decides.
 
+use crate::faults::{self, Fate, Faults, Misfortune};
 use crate::mqtt::{Connection, Message};
 use crate::shadow::{self, Limits, Response, Shadow};
 use crate::topic::{self, Operation, ShadowId};
 use std::collections::HashMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// All shadows. They live as long as the program.
 #[derive(Default)]
@@ -40,67 +41,135 @@ impl Store {
     }
 }
 
-/// Serves until the connection ends; says why it did. `report` gets a line for all that happens.
-pub fn run(mut connection: Connection, mut store: Store, report: &dyn Fn(&str)) -> String {
-    loop {
-        let message = match connection.next(None) {
-            Ok(Some(message)) => message,
-            Ok(None) => continue,
-            Err(why) => return why,
-        };
-        if let Err(why) = serve_one(&connection, &mut store, &message, report) {
-            return why;
+/// Messages on this topic, a list of faults with spaces between them, replace the faults.
+pub const FAULTS_TOPIC: &str = "local-cloud/faults";
+
+/// The shadow service on a connection that subscribed to the requests and to [`FAULTS_TOPIC`].
+pub struct Service<'r> {
+    pub connection: Connection,
+    pub store: Store,
+    pub luck: Misfortune,
+    /// Gets a line for all that happens.
+    pub report: &'r dyn Fn(&str),
+    /// Responses that come late, and when.
+    late: Vec<(Instant, ShadowId, Response)>,
+}
+
+impl<'r> Service<'r> {
+    pub fn new(
+        connection: Connection,
+        store: Store,
+        luck: Misfortune,
+        report: &'r dyn Fn(&str),
+    ) -> Self {
+        Self {
+            connection,
+            store,
+            luck,
+            report,
+            late: Vec::new(),
         }
     }
-}
 
-fn serve_one(
-    connection: &Connection,
-    store: &mut Store,
-    message: &Message,
-    report: &dyn Fn(&str),
-) -> Result<(), String> {
-    // AWS refuses retained messages on its own topics; mosquitto stores them.
-    if message.retained {
-        return Ok(());
+    /// Serves until the connection ends; says why it did.
+    pub fn run(mut self) -> String {
+        loop {
+            if let Err(why) = self.turn() {
+                return why;
+            }
+        }
     }
-    let Some((id, operation)) = topic::parse_request(&message.topic) else {
-        report(&format!(
-            "? {}: not a shadow request, ignored",
-            message.topic
+
+    fn turn(&mut self) -> Result<(), String> {
+        let next = self.late.iter().map(|(at, ..)| *at).min();
+        if let Some(message) = self.connection.next(next)? {
+            self.serve(&message)?;
+        }
+        let now = Instant::now();
+        self.late.sort_by_key(|(at, ..)| *at);
+        while self.late.first().is_some_and(|(at, ..)| *at <= now) {
+            let (_, id, response) = self.late.remove(0);
+            self.publish(&id, &response)?;
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self, message: &Message) -> Result<(), String> {
+        // AWS refuses retained messages on its own topics; mosquitto stores them.
+        if message.retained {
+            return Ok(());
+        }
+        if message.topic == FAULTS_TOPIC {
+            self.set_faults(&message.payload);
+            return Ok(());
+        }
+        let Some((id, operation)) = topic::parse_request(&message.topic) else {
+            (self.report)(&format!(
+                "? {}: not a shadow request, ignored",
+                message.topic
+            ));
+            return Ok(());
+        };
+        (self.report)(&format!(
+            "> {} {} {}",
+            id.label(),
+            operation.as_str(),
+            String::from_utf8_lossy(&message.payload)
         ));
-        return Ok(());
-    };
-    report(&format!(
-        "> {} {} {}",
-        id.label(),
-        operation.as_str(),
-        String::from_utf8_lossy(&message.payload)
-    ));
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    for response in store.answer(&id, operation, &message.payload, now) {
-        deliver(connection, &id, &response, report)?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let payload = &message.payload;
+        match self.luck.fate(operation, payload) {
+            Fate::Served => {}
+            Fate::Overtaken => {
+                let other = faults::OTHER_UPDATE.as_bytes();
+                let responses = self.store.answer(&id, Operation::Update, other, now);
+                self.deliver(&id, responses)?;
+            }
+            Fate::Refused(code) => {
+                let refusal = faults::refusal(operation, payload, code, now);
+                return self.deliver(&id, vec![refusal]);
+            }
+        }
+        let responses = self.store.answer(&id, operation, payload, now);
+        self.deliver(&id, responses)
     }
-    Ok(())
-}
 
-/// The only way out for responses: faults on command (reordering, dropping, delaying,
-/// duplicating) belong here.
-fn deliver(
-    connection: &Connection,
-    id: &ShadowId,
-    response: &Response,
-    report: &dyn Fn(&str),
-) -> Result<(), String> {
-    report(&format!(
-        "< {} {} {}",
-        id.label(),
-        response.suffix,
-        response.payload
-    ));
-    connection.publish(&id.topic(&response.suffix), response.payload.as_bytes())
+    /// The only way out for responses.
+    fn deliver(&mut self, id: &ShadowId, responses: Vec<Response>) -> Result<(), String> {
+        let now = Instant::now();
+        for (late, response) in self.luck.responses(responses) {
+            if late.is_zero() {
+                self.publish(id, &response)?;
+            } else {
+                self.late.push((now + late, id.clone(), response));
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(&self, id: &ShadowId, response: &Response) -> Result<(), String> {
+        (self.report)(&format!(
+            "< {} {} {}",
+            id.label(),
+            response.suffix,
+            response.payload
+        ));
+        self.connection
+            .publish(&id.topic(&response.suffix), response.payload.as_bytes())
+    }
+
+    fn set_faults(&mut self, list: &[u8]) {
+        let list = String::from_utf8_lossy(list);
+        match Faults::parse(list.split_whitespace()) {
+            Ok(faults) => {
+                self.luck.faults = faults;
+                (self.report)(&format!("! faults: {list}"));
+            }
+            Err(why) => (self.report)(&format!("? {FAULTS_TOPIC}: {why}")),
+        }
+    }
 }
 
 #[cfg(test)]

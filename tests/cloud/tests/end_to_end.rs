@@ -322,3 +322,33 @@ fn a_cloud_that_cannot_start_says_why() {
     let bad = says(serve(&elsewhere.0).args(["--port", "0", "--thing", "a/b"]));
     assert!(bad.contains("Invalid thing name"), "{bad}");
 }
+
+#[test]
+fn faults_come_and_go_on_command() {
+    let cloud = Cloud::start_in(Scratch::new("faults"), &["--fault", "throttle=100"]);
+    let update = r#"{"state":{"reported":{"a":1}},"clientToken":"t"}"#;
+    assert!(cloud.fails(&["update", update]).contains("429"));
+    cloud.ok(&["faults", "fail=100"]);
+    assert!(cloud.fails(&["get"]).contains("500"));
+    cloud.ok(&["faults"]);
+    cloud.ok(&["update", update]);
+
+    cloud.ok(&["faults", "conflict=100"]);
+    let versioned = r#"{"state":{"reported":{"a":2}},"version":1,"clientToken":"t"}"#;
+    let mut device = cloud.listen("demo-thing", &[format!("{P}/update/+")]);
+    assert!(cloud.fails(&["update", versioned]).contains("409"));
+    let other = device.message(&format!("{P}/update/accepted"));
+    assert_eq!(
+        (&other["version"], &other["clientToken"]),
+        (&json!(2), &json!("somebody-else"))
+    );
+
+    cloud.ok(&["faults", "duplicate=100", "delay=100", "delay_ms=300"]);
+    cloud.ok(&["request", r#"{"b":1}"#]);
+    for _ in 0..2 {
+        let delta = device.message(&format!("{P}/update/delta"));
+        assert_eq!(delta["version"], 3);
+    }
+    let why = cloud.fails(&["faults", "luck=5"]);
+    assert!(why.contains("no fault called 'luck'"), "{why}");
+}
