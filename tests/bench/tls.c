@@ -39,12 +39,14 @@ static int32_t uncounted_recv(void *user, ptrdiff_t socket, uint8_t *data, size_
     return n;
 }
 
-/* One poll, and sleep. Returns the instructions of the poll. */
+/* Sleeps as long as the poll before allowed, and polls. Returns the instructions of the poll. */
 static uint64_t step(void)
 {
+    static int32_t wait_ms;
+    iot_thing_wait(thing, wait_ms);
     const uint64_t before = counter_total();
     counter_start();
-    const int32_t ms = iot_thing_poll(thing);
+    wait_ms = iot_thing_poll(thing);
     counter_stop();
     const uint64_t taken = counter_total() - before;
     if (taken > longest_poll) {
@@ -52,7 +54,6 @@ static uint64_t step(void)
     }
     check(board_now_ms() < TIME_LIMIT_MS, "it takes too long");
     check(iot_thing_get_state(thing) != IOT_THING_STATE_WAITING, "the connection");
-    iot_thing_wait(thing, ms);
     return taken;
 }
 
@@ -71,6 +72,11 @@ static void start(void)
     config.port = &board_port;
     config.tx_size = TX_SIZE;
     config.tls_tx_size = TLS_TX_SIZE;
+    size_t needed = 0;
+    check(iot_thing_memory_needed(&config, &needed) == IOT_THING_OK, "memory_needed");
+    report("RAM of a Thing besides its buffers, with decoded certificates",
+           needed - IOT_THING_DEFAULT_RX_SIZE - 2 * TX_SIZE - IOT_THING_DEFAULT_REPLY_SIZE -
+               IOT_THING_DEFAULT_TLS_RX_SIZE - TLS_TX_SIZE);
     stack_fill();
     counter_report(NULL, 1);
     counter_start();
