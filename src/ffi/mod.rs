@@ -18,4 +18,5 @@ mod sockets;
 pub mod thing;
 pub mod transport;
 pub mod types;
+mod verify;
 mod waker;

@@ -8,6 +8,7 @@ use super::config::Config;
 use super::place;
 use super::sockets::CStack;
 use crate::Error;
+use crate::port::Board as _;
 use crate::thing::run::{Args, run};
 use crate::thing::serve::Service;
 #[cfg(feature = "embedded-tls")]
@@ -15,7 +16,7 @@ use crate::thing::transport::EmbeddedTls;
 use crate::thing::transport::{SecureSocket, Tls};
 #[cfg(feature = "embedded-tls")]
 use crate::tls::embedded;
-use crate::tls::{self, Inputs, KeyInput, SignatureForm, native};
+use crate::tls::{self, Clock, Inputs, KeyInput, native};
 
 /// How the bytes of a connection are protected: one of the `iot_thing_transport_...` objects. A
 /// firmware links only those that it names.
@@ -73,7 +74,8 @@ pub static iot_thing_transport_tls: iot_thing_transport_t = iot_thing_transport_
         if native::tx_needed(&credentials) > tx {
             return Err(Error::TooLarge);
         }
-        let transport = Tls::new(buffers, rx, tx, credentials);
+        let earliest = parts.config.earliest_unix_time;
+        let transport = Tls::new(buffers, rx, tx, credentials, earliest);
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe { place::start(run::<CApp, CStack, Tls<'static>>, at, parts.with(transport)) };
         Ok(())
@@ -100,7 +102,11 @@ pub static iot_thing_transport_embedded_tls: iot_thing_transport_t = iot_thing_t
         if embedded::tx_needed(&credentials) > tx {
             return Err(Error::TooLarge);
         }
-        let transport = EmbeddedTls::new(buffers, rx, tx, credentials);
+        if !embedded::can_sign(&credentials) {
+            return Err(Error::KeyUnsupported);
+        }
+        let earliest = parts.config.earliest_unix_time;
+        let transport = EmbeddedTls::new(buffers, rx, tx, credentials, earliest);
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe {
             place::start(
@@ -161,6 +167,8 @@ fn tls_parts(
     let memory = core::mem::take(&mut parts.memory);
     let (buffers, storage) = memory.split_at_mut_checked(buffers).ok_or(Error::Memory)?;
     let credentials = tls::load(&inputs(&parts.config, Some(parts.app))?, storage)?;
+    let clock = Clock::new(parts.app.unix_time(), parts.config.earliest_unix_time);
+    credentials.check_validity(clock)?;
     Ok((buffers, credentials))
 }
 
@@ -171,7 +179,7 @@ fn inputs(config: &Config, app: Option<&'static CApp>) -> Result<Inputs<'static>
     }
     let key = match (config.sign, app) {
         (Some(_), Some(app)) if config.private_key.is_empty() => {
-            KeyInput::Signer(app, SignatureForm::Der)
+            KeyInput::Signer(app, config.sign_form)
         }
         (Some(_), None) if config.private_key.is_empty() => KeyInput::Bytes(&[]),
         // Both, or neither.

@@ -83,21 +83,25 @@ macro_rules! tls_transport {
             rx: usize,
             tx: usize,
             credentials: tls::Credentials<'m>,
+            earliest_unix_time: u64,
         }
 
         impl<'m> $name<'m> {
-            /// `memory` has the engine's `memory_size` for records of `rx` and `tx` bytes.
+            /// `memory` has the engine's `memory_size` for records of `rx` and `tx` bytes;
+            /// `earliest_unix_time` has certainly passed.
             pub fn new(
                 memory: &'m mut [u8],
                 rx: usize,
                 tx: usize,
                 credentials: tls::Credentials<'m>,
+                earliest_unix_time: u64,
             ) -> Self {
                 Self {
                     memory,
                     rx,
                     tx,
                     credentials,
+                    earliest_unix_time,
                 }
             }
         }
@@ -119,7 +123,7 @@ macro_rules! tls_transport {
                     ..tls::Config::new(
                         env.settings.endpoint,
                         &self.credentials,
-                        tls::Clock::new(env.app.unix_time(), 0),
+                        tls::Clock::new(env.app.unix_time(), self.earliest_unix_time),
                     )
                 };
                 let deadline = Instant::now() + env.settings.tls_timeout;

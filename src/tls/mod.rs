@@ -23,7 +23,7 @@ mod verifier;
 
 pub use credentials::{
     CertList, Credentials, Inputs, KeyInput, MAX_SIGNATURE, SignatureForm, amazon_roots, load,
-    storage_needed,
+    parse_certificates, storage_needed,
 };
 pub use native::{Secured, Slot, application_bytes, handshake, memory_size, tx_needed};
 pub use verifier::{

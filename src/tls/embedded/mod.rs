@@ -29,7 +29,7 @@ use self::{
 };
 use super::{
     Authenticated, Config, Credentials, Failure, Info, MAX_RX, MAX_TX, MIN_RX, MIN_TX, Random,
-    verifier::ServerAuth,
+    verifier::{ECDSA_SECP256R1_SHA256, ServerAuth},
 };
 use crate::Error;
 
@@ -59,6 +59,12 @@ pub const fn application_bytes(tx: usize) -> usize {
 /// The least `tx` that these credentials need: the certificate is sent in one record.
 pub fn tx_needed(credentials: &Credentials<'_>) -> usize {
     credentials.certificate().len() + CERTIFICATE_MESSAGE + SEALING
+}
+
+/// Whether embedded-tls has a place for our signature: of RSA keys it has none.
+pub fn can_sign(credentials: &Credentials<'_>) -> bool {
+    let scheme = credentials.choose_scheme([ECDSA_SECP256R1_SHA256].into_iter());
+    scheme.is_some()
 }
 
 /// The buffers that embedded-tls works in.
@@ -222,6 +228,9 @@ where
             needed: certificate,
             ..Failure::new(Error::TooLarge)
         });
+    }
+    if !can_sign(config.credentials) {
+        return Err(Error::KeyUnsupported.into());
     }
     let buffers = slot.engine.take().ok_or(Error::State)?;
     let mut tls = TlsConnection::new(Wire(slot), buffers.rx, buffers.tx);
