@@ -132,7 +132,7 @@ fn alerts() -> Vec<Scenario> {
         breach(
             "alert of no bytes",
             vec![Plain(ALERT, vec![])],
-            alert::DECODE_ERROR,
+            alert::UNEXPECTED_MESSAGE,
         ),
         breach(
             "alert of one byte",
@@ -204,7 +204,11 @@ fn late_alerts() -> Vec<Scenario> {
             ],
             ended(Error::TcpClosed, 0),
         ),
-        broken("alert of no bytes, later", &[]),
+        late_breach(
+            "alert of no bytes, later",
+            vec![Sealed(ALERT, vec![], 0)],
+            alert::UNEXPECTED_MESSAGE,
+        ),
         broken("alert of one byte, later", &[1]),
         broken("alert of three bytes, later", &[1, 0, 0]),
     ]);

@@ -108,7 +108,6 @@ mod at {
     pub const CERTIFICATE: usize = 3;
     pub const VERIFY: usize = 4;
     pub const FINISHED: usize = 5;
-    pub const END: usize = 6;
 }
 
 /// The names of those messages.

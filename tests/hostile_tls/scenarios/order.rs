@@ -3,6 +3,11 @@
 use super::*;
 use crate::server::{APPLICATION_DATA, HANDSHAKE};
 
+/// The places and names of the messages from this one on.
+fn messages(from: usize) -> impl Iterator<Item = (usize, &'static str)> {
+    NAMES.into_iter().enumerate().skip(from)
+}
+
 /// What must come of a flight whose messages are not in order.
 fn disorder(name: String, flight: Vec<Step>) -> Scenario {
     breach(name, flight, alert::UNEXPECTED_MESSAGE)
@@ -17,11 +22,11 @@ pub fn all() -> Vec<Scenario> {
 
 fn swapped() -> Vec<Scenario> {
     let mut list = Vec::new();
-    for first in at::EXTENSIONS..at::END {
-        for second in first + 1..at::END {
+    for (first, one) in messages(at::EXTENSIONS) {
+        for (second, other) in messages(first + 1) {
             let mut flight = honest::flight();
             flight.swap(first, second);
-            let name = format!("{} and {} swapped", NAMES[first], NAMES[second]);
+            let name = format!("{one} and {other} swapped");
             let mut scenario = disorder(name, flight);
             if second == at::FINISHED {
                 // It comes to its end without having proven who it is.
@@ -36,13 +41,13 @@ fn swapped() -> Vec<Scenario> {
 
 fn repeated() -> Vec<Scenario> {
     let mut list = Vec::new();
-    for (place, name) in NAMES.iter().enumerate().skip(1).take(4) {
+    for (place, name) in messages(at::EXTENSIONS).take(4) {
         let flight = with(place, [honest::flight()[place].clone()]);
         list.push(disorder(format!("{name} twice"), flight));
     }
     let again = honest::flight()[at::EXTENSIONS].clone();
-    for place in at::CERTIFICATE..at::END {
-        let name = format!("EncryptedExtensions again before {}", NAMES[place]);
+    for (place, name) in messages(at::CERTIFICATE) {
+        let name = format!("EncryptedExtensions again before {name}");
         list.push(disorder(name, with(place, [again.clone()])));
     }
     let certificate = honest::flight()[at::CERTIFICATE].clone();
@@ -96,9 +101,9 @@ fn foreign() -> Vec<Scenario> {
         let flight = with(at::HELLO, [Message(message(kind, body))]);
         list.push(disorder(format!("{name} before ServerHello"), flight));
     }
-    for place in at::EXTENSIONS..=at::FINISHED {
+    for (place, name) in messages(at::EXTENSIONS) {
         let data = Sealed(APPLICATION_DATA, b"too early".to_vec(), 0);
-        let name = format!("application data before {}", NAMES[place]);
+        let name = format!("application data before {name}");
         list.push(disorder(name, with(place, [data])));
     }
     // After its Finished the server may send application data: it cannot be known whether we

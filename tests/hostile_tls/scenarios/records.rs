@@ -225,7 +225,7 @@ fn contents() -> Vec<Scenario> {
             Sealed(CHANGE_CIPHER_SPEC, vec![1], 0),
         ),
         inner("encrypted heartbeat", Sealed(24, vec![1, 0, 1], 0)),
-        inner("encrypted alert of no bytes", Sealed(ALERT, vec![], 0)).decode(),
+        inner("encrypted alert of no bytes", Sealed(ALERT, vec![], 0)),
         inner("encrypted alert of one byte", Sealed(ALERT, vec![2], 0)).decode(),
         inner(
             "encrypted alert of three bytes",
