@@ -284,8 +284,9 @@ static int32_t prepare(int socket, const char *host, uint16_t tcp_port)
 		return -EINVAL;
 	}
 	if (zsock_setsockopt(socket, SOL_TLS, TLS_SEC_TAG_LIST, tls_tags,
-			     tls_tag_count * sizeof(*tls_tags)) < 0 ||
-	    zsock_setsockopt(socket, SOL_TLS, TLS_HOSTNAME, host, strlen(host) + 1) < 0 ||
+			     (socklen_t)(tls_tag_count * sizeof(*tls_tags))) < 0 ||
+	    zsock_setsockopt(socket, SOL_TLS, TLS_HOSTNAME, host,
+			     (socklen_t)strlen(host) + 1) < 0 ||
 	    zsock_setsockopt(socket, SOL_TLS, TLS_PEER_VERIFY, &verify, sizeof(verify)) < 0) {
 		return -errno;
 	}
