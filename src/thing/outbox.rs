@@ -275,6 +275,11 @@ impl<'m, D: Copy> Outbox<'m, D> {
             .any(|entry| entry.is_queued() && wanted(entry.kind))
     }
 
+    /// Bytes of a message, its head included.
+    pub fn size_of(&self, id: u32) -> usize {
+        self.find(id).map_or(0, Entry::size)
+    }
+
     /// The parts of a message.
     pub fn message(&self, id: u32) -> Option<Parts<'_>> {
         self.parts(self.find(id)?)
@@ -379,6 +384,13 @@ impl<'m, D: Copy> Outbox<'m, D> {
     pub fn next_expiry(&self) -> Option<u64> {
         let next = self.iter().map(Entry::over_at).min();
         next.filter(|at| *at < u64::MAX)
+    }
+
+    /// How many messages wait for their acknowledgement.
+    pub fn in_flight(&self) -> usize {
+        self.iter()
+            .filter(|entry| matches!(entry.phase, Phase::Sent(_)))
+            .count()
     }
 
     /// When the next acknowledgement is overdue.
