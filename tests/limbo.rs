@@ -163,7 +163,9 @@ fn seconds(text: &str) -> u64 {
     let number = |range: std::ops::Range<usize>| text[range].parse::<u64>().unwrap();
     assert!(text.ends_with("+00:00") || text.ends_with('Z'), "{text}");
     let (year, month, day) = (number(0..4), number(5..7), number(8..10));
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     let lengths = [
         31,
         if leap(year) { 29 } else { 28 },
