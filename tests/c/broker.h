@@ -15,7 +15,9 @@
 #define BROKER_IN_FLIGHT 64
 #define BROKER_TOPIC_SIZE 257 /* AWS IoT limit, and NUL */
 #define BROKER_STATE_SIZE 700
+#ifndef BROKER_MESSAGE_SIZE
 #define BROKER_MESSAGE_SIZE 2048
+#endif
 
 /* A message that arrived from the device. */
 typedef struct {
@@ -94,6 +96,7 @@ typedef struct {
     int subscribes;               /* SUBSCRIBE packets */
     int filters_max;              /* most filters in one of them */
     int filters_asked;            /* filters in all of them */
+    uint16_t last_subscribe_id;
     int unsubscribes;             /* UNSUBSCRIBE packets */
     unsigned connect_flags;       /* of the last CONNECT */
     char will_topic[BROKER_TOPIC_SIZE];
