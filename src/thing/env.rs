@@ -157,8 +157,8 @@ impl<A: App> Env<'_, A> {
     }
 
     /// Ends what is over whether there is a connection or not: what has waited too long, what was
-    /// dropped, what another call took back.
-    pub fn expire(&self) {
+    /// dropped, what another call took back. `unsent`: only what was not sent.
+    pub fn expire(&self, unsent: bool) {
         let now = Instant::now().as_millis();
         let mut changed = false;
         while !self.app.backed_up()
@@ -169,7 +169,9 @@ impl<A: App> Env<'_, A> {
             self.finish(done, &outbox::End::Dropped.outcome());
         }
         while !self.app.backed_up()
-            && let Some(done) = self.control.with(|shared| shared.outbox.expire(now))
+            && let Some(done) = self
+                .control
+                .with(|shared| shared.outbox.expire(now, unsent))
         {
             self.control
                 .with(|shared| count(&mut shared.statistics.messages_expired));

@@ -39,8 +39,10 @@ where
     let env = args.service.env();
     let mut life = pin!(live(args));
     poll_fn(|cx| {
-        env.expire();
+        // What was never sent ends before it could be; what was sent may have been answered.
+        env.expire(true);
         let poll: Poll<()> = life.as_mut().poll(cx);
+        env.expire(env.slot.is_spent());
         if let Some(at) = env.next_expiry() {
             embassy_time_driver::schedule_wake(at.as_ticks(), cx.waker());
         }

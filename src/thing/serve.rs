@@ -210,6 +210,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
             self.shadow.fetch(client).await?;
             self.send(client).await?;
 
+            let mut heard = true;
             {
                 let changed = poll_fn(|_| {
                     if control.changes() == seen {
@@ -223,7 +224,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 match either(pin!(client.turn()), interrupted).await {
                     Either::First(Ok(Turn::Message(message))) => self.message(&message).await,
                     Either::First(Ok(Turn::TooLarge(message))) => self.too_large(&message),
-                    Either::First(Ok(Turn::Progress)) | Either::Second(_) => {}
+                    Either::First(Ok(Turn::Progress)) => {}
+                    Either::Second(_) => heard = false,
                     Either::First(Err(ended)) => return Err(ended.into()),
                 }
             }
@@ -232,6 +234,10 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 self.round_trip(round_trip.as_millis());
             }
             self.settle(client, ack)?;
+            // What has arrived counts before a deadline that passed meanwhile: a device may have slept.
+            if !heard && !self.env.slot.is_spent() {
+                self.overdue()?;
+            }
             self.pause().await;
         }
     }
@@ -488,7 +494,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         }
         self.shadow.settle(client, &mut ack);
         self.settle_outbox(client, ack);
-        self.overdue()
+        Ok(())
     }
 
     fn subscribed(&mut self, batch: &Batch, ack: &Ack) -> Result<(), Failure> {

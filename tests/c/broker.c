@@ -741,7 +741,8 @@ static void on_subscribe(broker_t *broker, unsigned flags, reader_t body)
     char filter[BROKER_TOPIC_SIZE];
     int count = 0;
     packet_t reply = {.len = 0};
-    put_number(&reply, read_number(&body, 2), 2);
+    broker->last_subscribe_id = (uint16_t)read_number(&body, 2);
+    put_number(&reply, broker->last_subscribe_id, 2);
     put_number(&reply, 0, 1);
     read_properties(&body);
     while (body.left > 0 && !body.bad) {

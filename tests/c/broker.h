@@ -96,6 +96,7 @@ typedef struct {
     int subscribes;               /* SUBSCRIBE packets */
     int filters_max;              /* most filters in one of them */
     int filters_asked;            /* filters in all of them */
+    uint16_t last_subscribe_id;
     int unsubscribes;             /* UNSUBSCRIBE packets */
     unsigned connect_flags;       /* of the last CONNECT */
     char will_topic[BROKER_TOPIC_SIZE];

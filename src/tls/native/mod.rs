@@ -18,6 +18,8 @@ mod secured;
 mod share;
 mod sign;
 mod suite;
+#[cfg(test)]
+mod tests;
 mod transmit;
 
 use core::{
