@@ -99,7 +99,10 @@ checked.")
     iot_thing_sources(sources)
     iot_thing_machine_flags(machine)
 
-    set(cargo_dir "${PROJECT_BINARY_DIR}/cargo")
+    set(cargo_dir "${IOT_THING_CARGO_DIR}")
+    if(NOT cargo_dir)
+        set(cargo_dir "${PROJECT_BINARY_DIR}/cargo")
+    endif()
     set(made "${cargo_dir}/${target}/${IOT_THING_PROFILE}/libiot_thing.a")
     if(IOT_THING_PRELINK)
         set(finish "${CMAKE_COMMAND}" "-DCOMPILER=${CMAKE_C_COMPILER}" "-DFLAGS=${machine}"
@@ -120,7 +123,8 @@ checked.")
     add_custom_command(
         OUTPUT "${archive}"
         COMMAND "${CMAKE_COMMAND}" -E make_directory "${PROJECT_BINARY_DIR}/lib"
-        COMMAND "${CMAKE_COMMAND}" "-DCARGO=${IOT_THING_CARGO}" "-DTARGET=${target}"
+        COMMAND "${CMAKE_COMMAND}" "-DCARGO=${IOT_THING_CARGO}" "-DRUSTC=${IOT_THING_RUSTC}"
+            "-DTARGET=${target}"
             "-DPROFILE=${IOT_THING_PROFILE}" "-DFEATURES=${features}" "-DSOURCE=${PROJECT_SOURCE_DIR}"
             "-DTARGET_DIR=${cargo_dir}" "-DBUILD_STD=${IOT_THING_BUILD_STD}"
             "-DOFFLINE=${IOT_THING_OFFLINE}"

@@ -57,6 +57,17 @@ pub trait App {
     /// The broker refused a subscription with this reason code when it was made again.
     fn subscription_lost(&self, handler: Self::Handler, code: i32, retry: Retry);
 
+    /// A message was larger than the buffer and was passed over: the size of its packet, and the
+    /// beginning of its topic.
+    fn message_too_large(&self, size: usize, topic: &str);
+
+    /// Chooses the delay before attempt number `attempt` since the last stable connection;
+    /// `delay_ms` is what the backoff says.
+    fn retry_delay(&self, attempt: u32, delay_ms: u32) -> u32 {
+        let _ = attempt;
+        delay_ms
+    }
+
     /// The cloud asks for another state.
     fn shadow_request(&self, requested: Value<'_>, reported: &mut Writer<'_>) -> Answer;
 }

@@ -275,6 +275,11 @@ impl<'m, D: Copy> Outbox<'m, D> {
             .any(|entry| entry.is_queued() && wanted(entry.kind))
     }
 
+    /// Bytes of a message, its head included.
+    pub fn size_of(&self, id: u32) -> usize {
+        self.find(id).map_or(0, Entry::size)
+    }
+
     /// The parts of a message.
     pub fn message(&self, id: u32) -> Option<Parts<'_>> {
         self.parts(self.find(id)?)
@@ -369,9 +374,11 @@ impl<'m, D: Copy> Outbox<'m, D> {
         None
     }
 
-    /// Ends one message whose answer is overdue at `now`, or whose own time is over.
-    pub fn expire(&mut self, now: u64) -> Option<Option<D>> {
-        let index = self.position(|entry| entry.over_at() <= now)?;
+    /// Ends one message whose answer is overdue at `now`, or whose own time is over; `unsent`: only
+    /// one that was not sent.
+    pub fn expire(&mut self, now: u64, unsent: bool) -> Option<Option<D>> {
+        let index =
+            self.position(|entry| entry.over_at() <= now && (entry.is_queued() || !unsent))?;
         Some(self.remove(index))
     }
 
@@ -379,6 +386,13 @@ impl<'m, D: Copy> Outbox<'m, D> {
     pub fn next_expiry(&self) -> Option<u64> {
         let next = self.iter().map(Entry::over_at).min();
         next.filter(|at| *at < u64::MAX)
+    }
+
+    /// How many messages wait for their acknowledgement.
+    pub fn in_flight(&self) -> usize {
+        self.iter()
+            .filter(|entry| matches!(entry.phase, Phase::Sent(_)))
+            .count()
     }
 
     /// When the next acknowledgement is overdue.
@@ -683,12 +697,13 @@ mod tests {
         };
         outbox.push(queued, &[]).unwrap();
         assert_eq!(outbox.next_expiry(), Some(100));
-        assert_eq!(outbox.expire(99), None);
-        assert_eq!(outbox.expire(200), Some(Some(1)));
-        assert_eq!(outbox.expire(200), Some(Some(2)));
-        assert_eq!(outbox.expire(200), None);
+        assert_eq!(outbox.expire(99, false), None);
+        assert_eq!(outbox.expire(200, true), None, "they were sent");
+        assert_eq!(outbox.expire(200, false), Some(Some(1)));
+        assert_eq!(outbox.expire(200, false), Some(Some(2)));
+        assert_eq!(outbox.expire(200, false), None);
         assert_eq!(outbox.next_expiry(), Some(250));
-        assert_eq!(outbox.expire(250), Some(Some(4)));
+        assert_eq!(outbox.expire(250, false), Some(Some(4)));
         assert_eq!(outbox.cancel(), Some(Some(3)));
         assert_eq!(outbox.cancel(), None);
         assert_eq!(outbox.next_expiry(), None);

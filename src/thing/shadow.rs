@@ -259,6 +259,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
             },
             version: if error.is_some() { 0 } else { envelope.version },
             document: Some(envelope.document),
+            needed: 0,
         };
         self.env.finish(done, &outcome);
     }

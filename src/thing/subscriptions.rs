@@ -100,6 +100,7 @@ pub struct Batch {
 /// A bounded table of subscriptions.
 pub struct Subscriptions<'m, H, D> {
     slots: &'m mut [Option<Subscription<H, D>>],
+    reserved: usize,
     /// The application's filters, without gaps.
     text: &'m mut [u8],
     used: usize,
@@ -108,9 +109,15 @@ pub struct Subscriptions<'m, H, D> {
 }
 
 impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
-    /// An empty table for `slots.len()` subscriptions, whose texts have `text.len()` bytes together.
-    pub fn new(slots: &'m mut [Option<Subscription<H, D>>], text: &'m mut [u8]) -> Self {
+    /// An empty table for `slots.len()` subscriptions, of which `reserved` are for the library's own.
+    /// The others' texts have `text.len()` bytes together.
+    pub fn new(
+        slots: &'m mut [Option<Subscription<H, D>>],
+        reserved: usize,
+        text: &'m mut [u8],
+    ) -> Self {
         Self {
+            reserved,
             slots,
             text,
             used: 0,
@@ -145,6 +152,13 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
             }
             self.untold = true;
             return Ok(());
+        }
+        let taken = self
+            .iter()
+            .filter(|s| matches!(s.filter, Filter::Text { .. }))
+            .count();
+        if taken >= self.slots.len().saturating_sub(self.reserved) {
+            return Err(Error::QueueFull);
         }
         let place = self
             .slots
@@ -233,6 +247,22 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
             subscription.broker = Broker::Absent;
         }
         self.untold = true;
+    }
+
+    /// The packet under way is lost, though the session is not.
+    pub fn interrupted(&mut self) {
+        for subscription in self.slots.iter_mut().flatten() {
+            subscription.broker = match subscription.broker {
+                Broker::Asked => Broker::Absent,
+                Broker::Leaving => Broker::Granted,
+                other => other,
+            };
+        }
+    }
+
+    /// How many there are, the library's own included.
+    pub fn count(&self) -> usize {
+        self.iter().count()
     }
 
     /// Whether the broker has this filter of the library's own.
@@ -514,7 +544,7 @@ mod tests {
     fn with_table(test: impl FnOnce(&mut Table<'_>)) {
         let mut slots = vec![None; 10];
         let mut text = vec![0; 40];
-        test(&mut Subscriptions::new(&mut slots, &mut text));
+        test(&mut Subscriptions::new(&mut slots, 0, &mut text));
     }
 
     fn ack(codes: &[u8]) -> Ack {
