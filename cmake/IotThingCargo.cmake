@@ -110,12 +110,17 @@ checked.")
         set(finish "${CMAKE_COMMAND}" -E copy "${made}" "${archive}")
     endif()
 
+    set(features c-library)
+    if(IOT_THING_EMBEDDED_TLS)
+        string(APPEND features ",embedded-tls")
+    endif()
+
     # The crate is an rlib (see Cargo.toml); the archive is the same crate as a staticlib.
     add_custom_command(
         OUTPUT "${archive}"
         COMMAND "${CMAKE_COMMAND}" -E make_directory "${PROJECT_BINARY_DIR}/lib"
         COMMAND "${CMAKE_COMMAND}" "-DCARGO=${IOT_THING_CARGO}" "-DTARGET=${target}"
-            "-DPROFILE=${IOT_THING_PROFILE}" "-DSOURCE=${PROJECT_SOURCE_DIR}"
+            "-DPROFILE=${IOT_THING_PROFILE}" "-DFEATURES=${features}" "-DSOURCE=${PROJECT_SOURCE_DIR}"
             "-DTARGET_DIR=${cargo_dir}" "-DBUILD_STD=${IOT_THING_BUILD_STD}"
             -P "${IOT_THING_CMAKE_DIR}/cargo.cmake"
         COMMAND ${finish}
@@ -145,5 +150,8 @@ function(iot_thing_add_library)
     add_library(iot_thing INTERFACE)
     add_library(iot_thing::iot_thing ALIAS iot_thing)
     target_include_directories(iot_thing INTERFACE "${PROJECT_SOURCE_DIR}/include")
+    if(IOT_THING_EMBEDDED_TLS)
+        target_compile_definitions(iot_thing INTERFACE IOT_THING_EMBEDDED_TLS)
+    endif()
     target_link_libraries(iot_thing INTERFACE iot_thing_file)
 endfunction()

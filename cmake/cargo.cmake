@@ -4,7 +4,7 @@
 # the paths of the sources, which end up in the archive as the places of panics, are made relative:
 # the same sources give the same bytes wherever they lie.
 #
-# cmake -DCARGO= -DTARGET= -DPROFILE= -DSOURCE= -DTARGET_DIR= -DBUILD_STD= -P cargo.cmake
+# cmake -DCARGO= -DTARGET= -DPROFILE= -DFEATURES= -DSOURCE= -DTARGET_DIR= -DBUILD_STD= -P cargo.cmake
 cmake_minimum_required(VERSION 3.20)
 
 foreach(name RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET)
@@ -42,7 +42,7 @@ if(BUILD_STD)
 endif()
 
 execute_process(
-    COMMAND "${CARGO}" rustc --lib --crate-type staticlib --features c-library
+    COMMAND "${CARGO}" rustc --lib --crate-type staticlib --features "${FEATURES}"
         --profile "${PROFILE}" ${manifest} --target "${TARGET}" --target-dir "${TARGET_DIR}"
         ${build_std}
     WORKING_DIRECTORY "${SOURCE}" RESULT_VARIABLE failed)

@@ -184,12 +184,12 @@
 /**
  * What TLS adds to it, on 32-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_32 3328
+#define IOT_THING_TLS_FIXED_SIZE_32 640
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_64 3072
+#define IOT_THING_TLS_FIXED_SIZE_64 640
 
 /**
  * Major version of the library and of this header.
@@ -225,6 +225,21 @@
  * `iot_thing_poll`: nothing to do until a socket is ready or a call queues something.
  */
 #define IOT_THING_FOREVER INT32_MAX
+
+/**
+ * Returned by a sign function: the signature is not ready, call again.
+ */
+#define IOT_THING_SIGN_PENDING 1
+
+/**
+ * `sign_form`: `sign` writes DER.
+ */
+#define IOT_THING_SIGN_DER 0
+
+/**
+ * `sign_form`: `sign` writes r and then s, 32 bytes each.
+ */
+#define IOT_THING_SIGN_RAW 1
 
 /**
  * Port used when `port` is 0 (MQTT over TLS, AWS IoT Core's default).
@@ -954,13 +969,21 @@ typedef struct {
 } iot_thing_bytes_t;
 
 /**
- * Signs with a private key that the library never sees (secure element).
+ * Signs with a P-256 key that the library never sees (secure element), with ECDSA.
  *
- * `hash` is the SHA-256 of the message, 32 bytes; write the ECDSA P-256 signature as DER
- * (`ECDSA-Sig-Value`, at most 72 bytes) to `signature`, which holds `capacity` bytes, and its
- * length to `len`. Return 0, or a negative value on failure: the connection attempt then fails
- * with `IOT_THING_ERR_TLS_SIGN` and is made again later. Called inside `iot_thing_poll`; may take
- * its time, must not call the library.
+ * `hash` is the SHA-256 of the message, 32 bytes. Write the signature to `signature`, which holds
+ * `capacity` bytes (at least 72), and its length to `len`: as DER (`ECDSA-Sig-Value`, RFC 3279
+ * 2.2.3, at most 72 bytes), or, with `sign_form` `IOT_THING_SIGN_RAW`, as r and then s, 32 bytes
+ * each. Return
+ * - 0 when that is done;
+ * - `IOT_THING_SIGN_PENDING` when it is still being made: called again with the same hash by a
+ *   later `iot_thing_poll`, until `tls_timeout_ms` has passed;
+ * - a negative value on failure: the connection attempt then fails with
+ *   `IOT_THING_ERR_TLS_SIGN`, and is made again after the usual delay.
+ *
+ * After a timeout the next call may come with another hash: forget the one before. The first
+ * signature is checked against the client certificate, and `IOT_THING_ERR_KEY_MISMATCH` ends the
+ * attempt if another key made it. Called inside `iot_thing_poll` only; must not call the library.
  */
 typedef int32_t (*iot_thing_sign_fn)(void *user,
                                      const uint8_t *hash,
@@ -1200,13 +1223,15 @@ typedef struct {
      */
     const char *thing_name;
     /**
-     * Required with TLS. X.509 certificate of the device, PEM or DER.
+     * Required with TLS. X.509 certificate of the device, PEM or DER; CA certificates to be sent
+     * with it may follow. Must be valid when `iot_thing_init` is called, if the time is known then.
      */
     iot_thing_bytes_t client_cert;
     /**
-     * The certificate's private key: P-256, PEM or DER, SEC1 or PKCS#8. Copied by
-     * `iot_thing_init`, so this buffer may be wiped after it; the copy is wiped by
-     * `iot_thing_deinit`. Not given when `sign` is.
+     * The certificate's private key, PEM or DER, not encrypted: P-256 as SEC1 or PKCS#8, or RSA with
+     * 2048 to 4096 bits as PKCS#1 or PKCS#8. Copied by `iot_thing_init`, so this buffer may be wiped
+     * after it; the copy is wiped by `iot_thing_deinit`. An RSA key needs as much more memory as its
+     * DER is long. Not given when `sign` is.
      */
     iot_thing_bytes_t private_key;
     /**
@@ -1215,7 +1240,7 @@ typedef struct {
      */
     iot_thing_bytes_t ca_certs;
     /**
-     * Signs instead of `private_key`.
+     * Signs instead of `private_key`; the certificate must be for a P-256 key.
      */
     iot_thing_sign_fn sign;
     /**
@@ -1343,7 +1368,61 @@ typedef struct {
      * 100).
      */
     uint32_t drain_interval_ms;
+    /**
+     * How `sign` writes signatures: `IOT_THING_SIGN_DER` (0) or `IOT_THING_SIGN_RAW`.
+     */
+    uint32_t sign_form;
+    /**
+     * For devices whose clock may be unknown or wrong: a time that has certainly passed, in seconds
+     * since 1970-01-01 UTC, such as that of the firmware's build, or one stored before the last
+     * reset; 0: none. If `unix_time` returns 0 or less than this, a server is accepted whose
+     * certificates were all valid at one moment from this time on: those that expired before are
+     * refused, those that are not valid yet are not. Only who holds the key of a certificate that
+     * has expired since can make use of that. Set the clock as soon as the device knows the time.
+     */
+    uint64_t earliest_unix_time;
 } iot_thing_config_t;
+
+/**
+ * What `iot_thing_verify_server_chain` shall verify. Start from `IOT_THING_VERIFICATION_INIT`.
+ * Nothing in it is kept after the call.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_verification_t)`: `IOT_THING_VERIFICATION_INIT` sets it.
+     */
+    uint32_t struct_size;
+    /**
+     * Required. The server's certificates, its own first, PEM or DER one after the other. At most 6
+     * are used.
+     */
+    iot_thing_bytes_t chain;
+    /**
+     * Certificates that it must lead to, at most 16, PEM or DER one after the other. Not given:
+     * Amazon Root CA 1 and Amazon Root CA 3.
+     */
+    iot_thing_bytes_t ca_certs;
+    /**
+     * Required. The host name, or IP address, that its certificate must be for, NUL-terminated.
+     */
+    const char *host;
+    /**
+     * The time, in seconds since 1970-01-01 UTC; 0: unknown.
+     */
+    uint64_t unix_time;
+    /**
+     * As in `iot_thing_config_t`.
+     */
+    uint64_t earliest_unix_time;
+    /**
+     * Memory to decode PEM into; may be NULL when all is DER.
+     */
+    uint8_t *memory;
+    /**
+     * Its size: three quarters of the length of the PEM texts is always enough.
+     */
+    size_t memory_size;
+} iot_thing_verification_t;
 
 /**
  * What is known about the current connection, see `iot_thing_get_connection`.
@@ -2046,6 +2125,17 @@ extern "C" {
  */
 extern const iot_thing_transport_t iot_thing_transport_tls;
 
+#if defined(IOT_THING_EMBEDDED_TLS)
+/**
+ * The same on the published crate embedded-tls: a second opinion, larger and with more limits
+ * (docs/security.md). Its buffers take twice the memory: ask `iot_thing_memory_needed`.
+ *
+ * Only in a library that was built with it: CMake option `IOT_THING_EMBEDDED_TLS`, cargo feature
+ * `embedded-tls`.
+ */
+extern const iot_thing_transport_t iot_thing_transport_embedded_tls;
+#endif
+
 /**
  * No protection by this library: for sockets that already speak TLS (a modem's, an operating
  * system's), which must then authenticate the server themselves.
@@ -2113,6 +2203,8 @@ int32_t iot_thing_memory_needed(const iot_thing_config_t *config,
  * @return IOT_THING_ERR_STRUCT_SIZE  A `struct_size` is 0 or from a newer header.
  * @return IOT_THING_ERR_TRANSPORT, _ENDPOINT, _MQTT_ID, _THING_NAME, _CLIENT_CERT, _PRIVATE_KEY,
  *         _KEY_MISMATCH, _CA_CERTS, _SOCKETS, _PORT  That field is wrong: see the error's text.
+ * @return IOT_THING_ERR_CLIENT_CERT_EXPIRED, _CLIENT_CERT_NOT_YET_VALID, _CLIENT_CERT_USAGE,
+ *         _KEY_WEAK, _KEY_UNSUPPORTED  The client certificate or its key is of no use.
  * @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
  * @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`.
  * @return IOT_THING_ERR_RANDOM       The port's random source failed.
@@ -2124,6 +2216,30 @@ int32_t iot_thing_init(iot_thing_t **thing,
                        void *memory,
                        size_t size,
                        const iot_thing_config_t *config);
+
+/**
+ * Verifies the certificates of a server on their own, exactly as the TLS client does: a path of
+ * valid signatures to one of the CA certificates, validity, usage, constraints (RFC 5280), and the
+ * host name in the subject alternative names (RFC 6125: a wildcard stands for the left-most label;
+ * the common name is not looked at). It says nothing of who holds the key.
+ *
+ * Needs no Thing and no port; keeps nothing. Takes up to 10 KB of stack and up to a second on a
+ * small processor. Callable from any thread and from callbacks, not from an interrupt.
+ *
+ * @param verification  What to verify, not NULL.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_CERT_UNKNOWN_ISSUER, _CERT_EXPIRED, _CERT_NOT_YET_VALID, _CERT_HOST_NAME,
+ *         _CERT_USAGE, _CERT_SIGNATURE, _CERT_MALFORMED, _CERT_UNSUPPORTED  That check failed.
+ * @return IOT_THING_ERR_CERT_TIME_UNKNOWN  `unix_time` and `earliest_unix_time` are 0.
+ * @return IOT_THING_ERR_CA_CERTS     `ca_certs` is not a list of at most 16 certificates.
+ * @return IOT_THING_ERR_ENDPOINT     `host` is not a host name or IP address of at most 253 bytes.
+ * @return IOT_THING_ERR_MEMORY       `memory` is too small.
+ * @return IOT_THING_ERR_ARGUMENT     `memory` overlaps with the certificates.
+ * @return IOT_THING_ERR_NULL, IOT_THING_ERR_STRUCT_SIZE
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_verify_server_chain(const iot_thing_verification_t *verification);
 
 /**
  * Ends a Thing: closes its socket without ceremony, completes every operation that is still
@@ -2243,7 +2359,8 @@ int32_t iot_thing_get_statistics(iot_thing_t *thing, iot_thing_statistics_t *sta
 
 /**
  * Bytes of the outbox (topic and payload together; of a shadow request client token and state, or
- * the whole document when that is over AWS IoT's limit or `tx_size`) that the last call refused with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
+ * the whole document when that is over AWS IoT's limit or `tx_size`) that the last call refused
+ * with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
  *
  * Callable from callbacks and other threads. 0 when `thing` is NULL or not a Thing.
  */
@@ -3688,8 +3805,8 @@ int32_t iot_thing_property_changed(iot_thing_shadow_t *shadow, size_t index);
  * decoded PEM certificates have room. For anything else ask iot_thing_memory_needed().
  */
 #define IOT_THING_MEMORY_SIZE(rx, tx, tls) \
-    (IOT_THING_FIXED_SIZE_ + IOT_THING_TLS_FIXED_SIZE_ + (rx) + 2 * (tx) + 2 * (tls) + \
-     2 * IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
+    (IOT_THING_FIXED_SIZE_ + IOT_THING_TLS_FIXED_SIZE_ + (rx) + 2 * (tx) + (tls) + \
+     IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
 
 /** The same for iot_thing_transport_secure_socket, where the sockets bring the protection. */
 #define IOT_THING_MEMORY_SIZE_SECURE_SOCKET(rx, tx) \
@@ -3769,6 +3886,12 @@ inline iot_thing_event_t iot_thing_event_init_()
     zero.struct_size = static_cast<uint32_t>(sizeof zero);
     return zero;
 }
+inline iot_thing_verification_t iot_thing_verification_init_()
+{
+    iot_thing_verification_t zero = iot_thing_verification_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    return zero;
+}
 #define IOT_THING_CONFIG_INIT_WITH(transport_) iot_thing_config_init_(transport_)
 #define IOT_THING_SOCKETS_INIT iot_thing_sockets_init_()
 #define IOT_THING_PORT_INIT iot_thing_port_init_()
@@ -3780,6 +3903,7 @@ inline iot_thing_event_t iot_thing_event_init_()
 #define IOT_THING_SHADOW_OPTIONS_INIT iot_thing_shadow_options_init_()
 #define IOT_THING_PROPERTIES_INIT(table_, states_) \
     iot_thing_properties_init_(table_, states_, sizeof(table_) / sizeof((table_)[0]))
+#define IOT_THING_VERIFICATION_INIT iot_thing_verification_init_()
 #else
 #define IOT_THING_CONFIG_INIT_WITH(transport_) \
     { .struct_size = sizeof(iot_thing_config_t), .transport = (transport_) }
@@ -3794,6 +3918,7 @@ inline iot_thing_event_t iot_thing_event_init_()
 #define IOT_THING_PROPERTIES_INIT(table_, states_) \
     { .struct_size = sizeof(iot_thing_properties_t), .table = (table_), .states = (states_), \
       .count = sizeof(table_) / sizeof((table_)[0]) }
+#define IOT_THING_VERIFICATION_INIT { .struct_size = sizeof(iot_thing_verification_t) }
 #endif
 /** A configuration with TLS by this library, and defaults everywhere else. */
 #define IOT_THING_CONFIG_INIT IOT_THING_CONFIG_INIT_WITH(&iot_thing_transport_tls)

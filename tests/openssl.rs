@@ -1,7 +1,5 @@
 //! The TLS client against a real OpenSSL server, over TCP.
 
-#![cfg(feature = "embedded-tls")]
-
 #[path = "hostile_tls/pki.rs"]
 mod pki;
 #[path = "openssl/rsa.rs"]

@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_void};
 use super::guard::{self, Versioned, check};
 use super::thing::{self, iot_thing_t};
 use super::types::*;
-use super::{app, config};
+use super::{app, config, verify};
 use crate::Error;
 use crate::mqtt::{Properties, SubscribeOptions, properties};
 use crate::thing::control::Publish;
@@ -105,6 +105,8 @@ pub unsafe extern "C" fn iot_thing_memory_needed(
 /// @return IOT_THING_ERR_STRUCT_SIZE  A `struct_size` is 0 or from a newer header.
 /// @return IOT_THING_ERR_TRANSPORT, _ENDPOINT, _MQTT_ID, _THING_NAME, _CLIENT_CERT, _PRIVATE_KEY,
 ///         _KEY_MISMATCH, _CA_CERTS, _SOCKETS, _PORT  That field is wrong: see the error's text.
+/// @return IOT_THING_ERR_CLIENT_CERT_EXPIRED, _CLIENT_CERT_NOT_YET_VALID, _CLIENT_CERT_USAGE,
+///         _KEY_WEAK, _KEY_UNSUPPORTED  The client certificate or its key is of no use.
 /// @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
 /// @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`.
 /// @return IOT_THING_ERR_RANDOM       The port's random source failed.
@@ -124,6 +126,33 @@ pub unsafe extern "C" fn iot_thing_init(
         let made = thing::init(memory, size, &config)?;
         guard::write_out(thing, made)
     })
+}
+
+/// Verifies the certificates of a server on their own, exactly as the TLS client does: a path of
+/// valid signatures to one of the CA certificates, validity, usage, constraints (RFC 5280), and the
+/// host name in the subject alternative names (RFC 6125: a wildcard stands for the left-most label;
+/// the common name is not looked at). It says nothing of who holds the key.
+///
+/// Needs no Thing and no port; keeps nothing. Takes up to 10 KB of stack and up to a second on a
+/// small processor. Callable from any thread and from callbacks, not from an interrupt.
+///
+/// @param verification  What to verify, not NULL.
+///
+/// @return IOT_THING_OK
+/// @return IOT_THING_ERR_CERT_UNKNOWN_ISSUER, _CERT_EXPIRED, _CERT_NOT_YET_VALID, _CERT_HOST_NAME,
+///         _CERT_USAGE, _CERT_SIGNATURE, _CERT_MALFORMED, _CERT_UNSUPPORTED  That check failed.
+/// @return IOT_THING_ERR_CERT_TIME_UNKNOWN  `unix_time` and `earliest_unix_time` are 0.
+/// @return IOT_THING_ERR_CA_CERTS     `ca_certs` is not a list of at most 16 certificates.
+/// @return IOT_THING_ERR_ENDPOINT     `host` is not a host name or IP address of at most 253 bytes.
+/// @return IOT_THING_ERR_MEMORY       `memory` is too small.
+/// @return IOT_THING_ERR_ARGUMENT     `memory` overlaps with the certificates.
+/// @return IOT_THING_ERR_NULL, IOT_THING_ERR_STRUCT_SIZE
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_verify_server_chain(
+    verification: *const iot_thing_verification_t,
+) -> i32 {
+    check(|| verify::server_chain(verification))
 }
 
 /// Ends a Thing: closes its socket without ceremony, completes every operation that is still
@@ -279,7 +308,8 @@ pub unsafe extern "C" fn iot_thing_get_statistics(
 }
 
 /// Bytes of the outbox (topic and payload together; of a shadow request client token and state, or
-/// the whole document when that is over AWS IoT's limit or `tx_size`) that the last call refused with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
+/// the whole document when that is over AWS IoT's limit or `tx_size`) that the last call refused
+/// with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
 ///
 /// Callable from callbacks and other threads. 0 when `thing` is NULL or not a Thing.
 #[unsafe(no_mangle)]

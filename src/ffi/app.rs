@@ -449,6 +449,7 @@ impl tls::Signer for CApp {
         };
         match result {
             IOT_THING_OK if len <= signature.len() => Ok(Some(len)),
+            IOT_THING_SIGN_PENDING => Ok(None),
             _ => Err(Error::TlsSign),
         }
     }

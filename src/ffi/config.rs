@@ -14,6 +14,7 @@ use crate::Error;
 use crate::shadow::topic::is_thing_name;
 use crate::thing::backoff::Backoff;
 use crate::thing::outbox::Policy;
+use crate::tls::SignatureForm;
 
 // SAFETY: integers, pointers and nullable function pointers.
 unsafe impl Versioned for iot_thing_config_t {}
@@ -31,6 +32,8 @@ pub struct Config {
     pub private_key: &'static [u8],
     pub ca_certs: &'static [u8],
     pub sign: Option<Signer>,
+    pub sign_form: SignatureForm,
+    pub earliest_unix_time: u64,
     pub sockets: types::iot_thing_sockets_t,
     pub port: *const iot_thing_port_t,
     pub port_functions: iot_thing_port_t,
@@ -114,6 +117,12 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
         private_key: data(c.private_key, Error::PrivateKey)?,
         ca_certs: data(c.ca_certs, Error::CaCerts)?,
         sign: c.sign.map(|sign| (sign, c.sign_user)),
+        sign_form: match c.sign_form {
+            IOT_THING_SIGN_DER => SignatureForm::Der,
+            IOT_THING_SIGN_RAW => SignatureForm::Raw,
+            _ => return Err(Error::Argument),
+        },
+        earliest_unix_time: c.earliest_unix_time,
         sockets,
         port: c.port,
         port_functions,
@@ -191,7 +200,7 @@ fn text(text: *const c_char, max: usize, error: Error) -> Result<&'static str, E
     core::str::from_utf8(bytes).map_err(|_| error)
 }
 
-fn data(data: iot_thing_bytes_t, error: Error) -> Result<&'static [u8], Error> {
+pub fn data<'a>(data: iot_thing_bytes_t, error: Error) -> Result<&'a [u8], Error> {
     let bytes = guard::bytes(data.data, data.len).map_err(|_| error)?;
     // PEM text may be given with its NUL counted.
     Ok(match CStr::from_bytes_with_nul(bytes) {

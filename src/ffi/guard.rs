@@ -64,6 +64,21 @@ pub fn slice<'a, T: Copy>(data: *const T, len: usize) -> Result<&'a [T], Error> 
     Ok(unsafe { core::slice::from_raw_parts(data, len) })
 }
 
+/// The memory that C describes with a pointer and a length, to be written to.
+pub fn bytes_mut<'a>(data: *mut u8, len: usize) -> Result<&'a mut [u8], Error> {
+    if len == 0 {
+        return Ok(&mut []);
+    }
+    not_null(data)?;
+    if len > isize::MAX as usize {
+        return Err(Error::Argument);
+    }
+    // SAFETY: the header demands that `len` bytes are readable and writable at `data`, and used by
+    // nobody else, for as long as the function that took them says; it is not NULL, and the length is
+    // one a slice can have.
+    Ok(unsafe { core::slice::from_raw_parts_mut(data, len) })
+}
+
 /// The bytes of a NUL-terminated string without its NUL; `TooLarge` when there is none within
 /// `max` bytes.
 pub fn c_str<'a>(text: *const c_char, max: usize) -> Result<&'a [u8], Error> {

@@ -1588,18 +1588,9 @@ fn bytes<'a>(text: *const c_char, len: usize) -> Result<&'a [u8], Error> {
     guard::bytes(text.cast(), len)
 }
 
+// The callers have checked that no slice they read from overlaps.
 fn bytes_mut<'a>(pointer: *mut c_char, len: usize) -> Result<&'a mut [u8], Error> {
-    if len == 0 {
-        return Ok(&mut []);
-    }
-    not_null(pointer)?;
-    if isize::try_from(len).is_err() {
-        return Err(Error::Argument);
-    }
-    // SAFETY: not NULL, no larger than memory can be; by contract `len` bytes are there and
-    // nobody else uses them during the call. The callers have checked that no slice they read
-    // from overlaps.
-    Ok(unsafe { core::slice::from_raw_parts_mut(pointer.cast(), len) })
+    guard::bytes_mut(pointer.cast(), len)
 }
 
 fn c_str<'a>(pointer: *const c_char) -> Result<&'a [u8], Error> {

@@ -20,4 +20,5 @@ mod sockets;
 pub mod thing;
 pub mod transport;
 pub mod types;
+mod verify;
 mod waker;

@@ -8,10 +8,15 @@ use super::config::Config;
 use super::place;
 use super::sockets::CStack;
 use crate::Error;
+use crate::port::Board as _;
 use crate::thing::run::{Args, run};
 use crate::thing::serve::Service;
+#[cfg(feature = "embedded-tls")]
+use crate::thing::transport::EmbeddedTls;
 use crate::thing::transport::{SecureSocket, Tls};
-use crate::tls::{self, Inputs, KeyInput, SignatureForm};
+#[cfg(feature = "embedded-tls")]
+use crate::tls::embedded;
+use crate::tls::{self, Clock, Inputs, KeyInput, native};
 
 /// How the bytes of a connection are protected: one of the `iot_thing_transport_...` objects. A
 /// firmware links only those that it names.
@@ -62,25 +67,15 @@ pub(super) const SECURE_SOCKET_LAYOUT: (usize, usize) =
 #[unsafe(no_mangle)]
 pub static iot_thing_transport_tls: iot_thing_transport_t = iot_thing_transport_t {
     layout: TLS_LAYOUT,
-    memory: |config| {
-        if config.port_functions.unix_time.is_none() {
-            return Err(Error::Port);
-        }
-        let credentials = tls::storage_needed(&inputs(config, None)?)?;
-        tls::memory_size(config.tls_rx_size, config.tls_tx_size)
-            .checked_add(credentials)
-            .ok_or(Error::Memory)
-    },
+    memory: |config| tls_memory(config, native::memory_size),
     start: |at, mut parts| {
-        let config = parts.config;
-        let buffers = tls::memory_size(config.tls_rx_size, config.tls_tx_size);
-        let memory = core::mem::take(&mut parts.memory);
-        let (buffers, storage) = memory.split_at_mut_checked(buffers).ok_or(Error::Memory)?;
-        let credentials = tls::load(&inputs(&config, Some(parts.app))?, storage)?;
-        if tls::tx_needed(&credentials) > config.tls_tx_size {
+        let (rx, tx) = (parts.config.tls_rx_size, parts.config.tls_tx_size);
+        let (buffers, credentials) = tls_parts(&mut parts, native::memory_size(rx, tx))?;
+        if native::tx_needed(&credentials) > tx {
             return Err(Error::TooLarge);
         }
-        let transport = Tls::new(buffers, config.tls_rx_size, config.tls_tx_size, credentials);
+        let earliest = parts.config.earliest_unix_time;
+        let transport = Tls::new(buffers, rx, tx, credentials, earliest);
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe { place::start(run::<CApp, CStack, Tls<'static>>, at, parts.with(transport)) };
         Ok(())
@@ -89,6 +84,43 @@ pub static iot_thing_transport_tls: iot_thing_transport_t = iot_thing_transport_
     poll: |at, cx| unsafe { place::poll(run::<CApp, CStack, Tls<'static>>, at, cx) },
     // SAFETY: the caller demands what `place` demands.
     finish: |at| unsafe { place::finish(run::<CApp, CStack, Tls<'static>>, at) },
+};
+
+/// The same on the published crate embedded-tls: a second opinion, larger and with more limits
+/// (docs/security.md). Its buffers take twice the memory: ask `iot_thing_memory_needed`.
+///
+/// Only in a library that was built with it: CMake option `IOT_THING_EMBEDDED_TLS`, cargo feature
+/// `embedded-tls`.
+#[cfg(feature = "embedded-tls")]
+#[unsafe(no_mangle)]
+pub static iot_thing_transport_embedded_tls: iot_thing_transport_t = iot_thing_transport_t {
+    layout: place::layout(&run::<CApp, CStack, EmbeddedTls<'static>>),
+    memory: |config| tls_memory(config, embedded::memory_size),
+    start: |at, mut parts| {
+        let (rx, tx) = (parts.config.tls_rx_size, parts.config.tls_tx_size);
+        let (buffers, credentials) = tls_parts(&mut parts, embedded::memory_size(rx, tx))?;
+        if embedded::tx_needed(&credentials) > tx {
+            return Err(Error::TooLarge);
+        }
+        if !embedded::can_sign(&credentials) {
+            return Err(Error::KeyUnsupported);
+        }
+        let earliest = parts.config.earliest_unix_time;
+        let transport = EmbeddedTls::new(buffers, rx, tx, credentials, earliest);
+        // SAFETY: the caller provides a place of `layout`, which is that of this future.
+        unsafe {
+            place::start(
+                run::<CApp, CStack, EmbeddedTls<'static>>,
+                at,
+                parts.with(transport),
+            );
+        }
+        Ok(())
+    },
+    // SAFETY: the caller demands what `place` demands.
+    poll: |at, cx| unsafe { place::poll(run::<CApp, CStack, EmbeddedTls<'static>>, at, cx) },
+    // SAFETY: the caller demands what `place` demands.
+    finish: |at| unsafe { place::finish(run::<CApp, CStack, EmbeddedTls<'static>>, at) },
 };
 
 /// No protection by this library: for sockets that already speak TLS (a modem's, an operating
@@ -116,6 +148,30 @@ pub static iot_thing_transport_secure_socket: iot_thing_transport_t = iot_thing_
     finish: |at| unsafe { place::finish(run::<CApp, CStack, SecureSocket<'static>>, at) },
 };
 
+/// The memory of a TLS transport whose engine needs `buffers` of it.
+fn tls_memory(config: &Config, buffers: fn(usize, usize) -> usize) -> Result<usize, Error> {
+    if config.port_functions.unix_time.is_none() {
+        return Err(Error::Port);
+    }
+    let credentials = tls::storage_needed(&inputs(config, None)?)?;
+    buffers(config.tls_rx_size, config.tls_tx_size)
+        .checked_add(credentials)
+        .ok_or(Error::Memory)
+}
+
+/// That memory, divided into the engine's buffers and the credentials.
+fn tls_parts(
+    parts: &mut Parts,
+    buffers: usize,
+) -> Result<(&'static mut [u8], tls::Credentials<'static>), Error> {
+    let memory = core::mem::take(&mut parts.memory);
+    let (buffers, storage) = memory.split_at_mut_checked(buffers).ok_or(Error::Memory)?;
+    let credentials = tls::load(&inputs(&parts.config, Some(parts.app))?, storage)?;
+    let clock = Clock::new(parts.app.unix_time(), parts.config.earliest_unix_time);
+    credentials.check_validity(clock)?;
+    Ok((buffers, credentials))
+}
+
 /// The credentials as they were configured. Without an `app` only their sizes are wanted.
 fn inputs(config: &Config, app: Option<&'static CApp>) -> Result<Inputs<'static>, Error> {
     if config.client_cert.is_empty() {
@@ -123,7 +179,7 @@ fn inputs(config: &Config, app: Option<&'static CApp>) -> Result<Inputs<'static>
     }
     let key = match (config.sign, app) {
         (Some(_), Some(app)) if config.private_key.is_empty() => {
-            KeyInput::Signer(app, SignatureForm::Der)
+            KeyInput::Signer(app, config.sign_form)
         }
         (Some(_), None) if config.private_key.is_empty() => KeyInput::Bytes(&[]),
         // Both, or neither.

@@ -22,6 +22,13 @@ pub const IOT_THING_PULL_ALL: u32 = 2;
 /// `iot_thing_poll`: nothing to do until a socket is ready or a call queues something.
 pub const IOT_THING_FOREVER: i32 = i32::MAX;
 
+/// Returned by a sign function: the signature is not ready, call again.
+pub const IOT_THING_SIGN_PENDING: i32 = 1;
+/// `sign_form`: `sign` writes DER.
+pub const IOT_THING_SIGN_DER: u32 = 0;
+/// `sign_form`: `sign` writes r and then s, 32 bytes each.
+pub const IOT_THING_SIGN_RAW: u32 = 1;
+
 /// Port used when `port` is 0 (MQTT over TLS, AWS IoT Core's default).
 pub const IOT_THING_DEFAULT_PORT: u16 = 8883;
 /// Default of `rx_size`: the largest MQTT packet that can be received, in bytes.
@@ -430,13 +437,21 @@ pub type iot_thing_shadow_request_fn = Option<
     ) -> i32,
 >;
 
-/// Signs with a private key that the library never sees (secure element).
+/// Signs with a P-256 key that the library never sees (secure element), with ECDSA.
 ///
-/// `hash` is the SHA-256 of the message, 32 bytes; write the ECDSA P-256 signature as DER
-/// (`ECDSA-Sig-Value`, at most 72 bytes) to `signature`, which holds `capacity` bytes, and its
-/// length to `len`. Return 0, or a negative value on failure: the connection attempt then fails
-/// with `IOT_THING_ERR_TLS_SIGN` and is made again later. Called inside `iot_thing_poll`; may take
-/// its time, must not call the library.
+/// `hash` is the SHA-256 of the message, 32 bytes. Write the signature to `signature`, which holds
+/// `capacity` bytes (at least 72), and its length to `len`: as DER (`ECDSA-Sig-Value`, RFC 3279
+/// 2.2.3, at most 72 bytes), or, with `sign_form` `IOT_THING_SIGN_RAW`, as r and then s, 32 bytes
+/// each. Return
+/// - 0 when that is done;
+/// - `IOT_THING_SIGN_PENDING` when it is still being made: called again with the same hash by a
+///   later `iot_thing_poll`, until `tls_timeout_ms` has passed;
+/// - a negative value on failure: the connection attempt then fails with
+///   `IOT_THING_ERR_TLS_SIGN`, and is made again after the usual delay.
+///
+/// After a timeout the next call may come with another hash: forget the one before. The first
+/// signature is checked against the client certificate, and `IOT_THING_ERR_KEY_MISMATCH` ends the
+/// attempt if another key made it. Called inside `iot_thing_poll` only; must not call the library.
 pub type iot_thing_sign_fn = Option<
     unsafe extern "C" fn(
         user: *mut c_void,
@@ -469,16 +484,18 @@ pub struct iot_thing_config_t {
     /// Name of the thing, NUL-terminated, 1..128 of `[a-zA-Z0-9:_-]`; NULL: `mqtt_id`, which must
     /// then be such a name.
     pub thing_name: *const c_char,
-    /// Required with TLS. X.509 certificate of the device, PEM or DER.
+    /// Required with TLS. X.509 certificate of the device, PEM or DER; CA certificates to be sent
+    /// with it may follow. Must be valid when `iot_thing_init` is called, if the time is known then.
     pub client_cert: iot_thing_bytes_t,
-    /// The certificate's private key: P-256, PEM or DER, SEC1 or PKCS#8. Copied by
-    /// `iot_thing_init`, so this buffer may be wiped after it; the copy is wiped by
-    /// `iot_thing_deinit`. Not given when `sign` is.
+    /// The certificate's private key, PEM or DER, not encrypted: P-256 as SEC1 or PKCS#8, or RSA with
+    /// 2048 to 4096 bits as PKCS#1 or PKCS#8. Copied by `iot_thing_init`, so this buffer may be wiped
+    /// after it; the copy is wiped by `iot_thing_deinit`. An RSA key needs as much more memory as its
+    /// DER is long. Not given when `sign` is.
     pub private_key: iot_thing_bytes_t,
     /// Certificates that the server's must lead to: one or several, PEM or DER. Not given: Amazon
     /// Root CA 1 and Amazon Root CA 3.
     pub ca_certs: iot_thing_bytes_t,
-    /// Signs instead of `private_key`.
+    /// Signs instead of `private_key`; the certificate must be for a P-256 key.
     pub sign: iot_thing_sign_fn,
     /// Passed to `sign`.
     pub sign_user: *mut c_void,
@@ -549,6 +566,40 @@ pub struct iot_thing_config_t {
     /// that comes back after an outage below the broker's limit of messages per second (AWS IoT:
     /// 100).
     pub drain_interval_ms: u32,
+    /// How `sign` writes signatures: `IOT_THING_SIGN_DER` (0) or `IOT_THING_SIGN_RAW`.
+    pub sign_form: u32,
+    /// For devices whose clock may be unknown or wrong: a time that has certainly passed, in seconds
+    /// since 1970-01-01 UTC, such as that of the firmware's build, or one stored before the last
+    /// reset; 0: none. If `unix_time` returns 0 or less than this, a server is accepted whose
+    /// certificates were all valid at one moment from this time on: those that expired before are
+    /// refused, those that are not valid yet are not. Only who holds the key of a certificate that
+    /// has expired since can make use of that. Set the clock as soon as the device knows the time.
+    pub earliest_unix_time: u64,
+}
+
+/// What `iot_thing_verify_server_chain` shall verify. Start from `IOT_THING_VERIFICATION_INIT`.
+/// Nothing in it is kept after the call.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_verification_t {
+    /// `sizeof(iot_thing_verification_t)`: `IOT_THING_VERIFICATION_INIT` sets it.
+    pub struct_size: u32,
+    /// Required. The server's certificates, its own first, PEM or DER one after the other. At most 6
+    /// are used.
+    pub chain: iot_thing_bytes_t,
+    /// Certificates that it must lead to, at most 16, PEM or DER one after the other. Not given:
+    /// Amazon Root CA 1 and Amazon Root CA 3.
+    pub ca_certs: iot_thing_bytes_t,
+    /// Required. The host name, or IP address, that its certificate must be for, NUL-terminated.
+    pub host: *const c_char,
+    /// The time, in seconds since 1970-01-01 UTC; 0: unknown.
+    pub unix_time: u64,
+    /// As in `iot_thing_config_t`.
+    pub earliest_unix_time: u64,
+    /// Memory to decode PEM into; may be NULL when all is DER.
+    pub memory: *mut u8,
+    /// Its size: three quarters of the length of the PEM texts is always enough.
+    pub memory_size: usize,
 }
 
 // ---- information ----------------------------------------------------------------------------------

@@ -54,31 +54,6 @@ impl Transport for SecureSocket<'_> {
     }
 }
 
-/// TLS 1.3 with mutual authentication.
-pub struct Tls<'m> {
-    memory: &'m mut [u8],
-    rx: usize,
-    tx: usize,
-    credentials: tls::Credentials<'m>,
-}
-
-impl<'m> Tls<'m> {
-    /// `memory` has [`tls::memory_size`] bytes for records of `rx` and `tx` bytes.
-    pub fn new(
-        memory: &'m mut [u8],
-        rx: usize,
-        tx: usize,
-        credentials: tls::Credentials<'m>,
-    ) -> Self {
-        Self {
-            memory,
-            rx,
-            tx,
-            credentials,
-        }
-    }
-}
-
 struct BoardRandom<'a, A>(&'a A);
 
 impl<A: Board> tls::Random for BoardRandom<'_, A> {
@@ -98,55 +73,108 @@ impl From<tls::Failure> for Failure {
     }
 }
 
-impl Transport for Tls<'_> {
-    async fn carry<N: Stack, A: App + Board>(
-        &mut self,
-        socket: Socket<'_, N>,
-        service: &mut Service<'_, A>,
-    ) -> End {
-        let env = service.env();
-        env.set_state(State::Securing);
-        let slot = match tls::Slot::new(socket, self.memory, self.rx, self.tx) {
-            Ok(slot) => slot,
-            Err(error) => return error.into(),
-        };
-        let config = tls::Config {
-            alpn: (env.settings.port == HTTPS_PORT).then_some(ALPN_MQTT),
-            ..tls::Config::new(
-                env.settings.endpoint,
-                &self.credentials,
-                tls::Clock::new(env.app.unix_time(), 0),
-            )
-        };
-        let deadline = Instant::now() + env.settings.tls_timeout;
-        let handshake = tls::handshake(&slot, &config, BoardRandom(env.app));
-        let mut secured = match before(deadline, pin!(handshake)).await {
-            Some(Ok(secured)) => secured,
-            Some(Err(failure)) => return failure.into(),
-            None => return Error::TlsTimeout.into(),
-        };
-        let info = secured.info();
-        env.control.with(|shared| {
-            shared.connection.tls_version = info.version;
-            shared.connection.tls_cipher_suite = info.cipher_suite;
-        });
-        let end = service.serve(&mut secured).await;
-        match (end, secured.failure()) {
-            (End::Asked, _) => {
-                // The broker has been told already; this tells its TLS.
-                let deadline = Instant::now() + CLOSE_TIMEOUT;
-                let _ = before(deadline, pin!(secured.close())).await;
-                End::Asked
-            }
-            // TLS knows more than MQTT, which only sees the end of the stream. What the broker said
-            // before that counts more, and so does that it never said a word.
-            (End::Failed(seen), Some(failure)) if !is_mqtts_word(seen.error, failure.error) => {
-                failure.into()
-            }
-            (end, _) => end,
+/// A transport of a TLS engine. The engines offer the same, but share no trait: their types and
+/// futures would have to be named in it.
+macro_rules! tls_transport {
+    ($(#[$attribute:meta])* $name:ident, $engine:ident) => {
+        $(#[$attribute])*
+        pub struct $name<'m> {
+            memory: &'m mut [u8],
+            rx: usize,
+            tx: usize,
+            credentials: tls::Credentials<'m>,
+            earliest_unix_time: u64,
         }
-    }
+
+        impl<'m> $name<'m> {
+            /// `memory` has the engine's `memory_size` for records of `rx` and `tx` bytes;
+            /// `earliest_unix_time` has certainly passed.
+            pub fn new(
+                memory: &'m mut [u8],
+                rx: usize,
+                tx: usize,
+                credentials: tls::Credentials<'m>,
+                earliest_unix_time: u64,
+            ) -> Self {
+                Self {
+                    memory,
+                    rx,
+                    tx,
+                    credentials,
+                    earliest_unix_time,
+                }
+            }
+        }
+
+        impl Transport for $name<'_> {
+            async fn carry<N: Stack, A: App + Board>(
+                &mut self,
+                socket: Socket<'_, N>,
+                service: &mut Service<'_, A>,
+            ) -> End {
+                let env = service.env();
+                env.set_state(State::Securing);
+                let slot = match tls::$engine::Slot::new(socket, self.memory, self.rx, self.tx) {
+                    Ok(slot) => slot,
+                    Err(error) => return error.into(),
+                };
+                let config = tls::Config {
+                    alpn: (env.settings.port == HTTPS_PORT).then_some(ALPN_MQTT),
+                    ..tls::Config::new(
+                        env.settings.endpoint,
+                        &self.credentials,
+                        tls::Clock::new(env.app.unix_time(), self.earliest_unix_time),
+                    )
+                };
+                let deadline = Instant::now() + env.settings.tls_timeout;
+                let handshake = tls::$engine::handshake(&slot, &config, BoardRandom(env.app));
+                let secured = before(deadline, pin!(handshake)).await;
+                let mut secured = match secured {
+                    Some(Ok(secured)) => secured,
+                    Some(Err(failure)) => return failure.into(),
+                    // It may have failed and not have been able to tell the server.
+                    None => {
+                        return slot.failure().map_or(Error::TlsTimeout.into(), End::from);
+                    }
+                };
+                let info = secured.info();
+                env.control.with(|shared| {
+                    shared.connection.tls_version = info.version;
+                    shared.connection.tls_cipher_suite = info.cipher_suite;
+                });
+                let end = service.serve(&mut secured).await;
+                match (end, secured.failure()) {
+                    (End::Asked, _) => {
+                        // The broker has been told already; this tells its TLS.
+                        let deadline = Instant::now() + CLOSE_TIMEOUT;
+                        let _ = before(deadline, pin!(secured.close())).await;
+                        End::Asked
+                    }
+                    // TLS knows more than MQTT, which only sees the end of the stream. What the
+                    // broker said before that counts more, and so does that it never said a word.
+                    (End::Failed(seen), Some(failure))
+                        if !is_mqtts_word(seen.error, failure.error) =>
+                    {
+                        failure.into()
+                    }
+                    (end, _) => end,
+                }
+            }
+        }
+    };
 }
+
+tls_transport!(
+    /// TLS 1.3 with mutual authentication, by our own engine.
+    Tls,
+    native
+);
+#[cfg(feature = "embedded-tls")]
+tls_transport!(
+    /// The same by embedded-tls.
+    EmbeddedTls,
+    embedded
+);
 
 fn is_mqtts_word(mqtt: Error, tls: Error) -> bool {
     matches!(

@@ -1,5 +1,7 @@
-//! The little DER that is needed outside webpki: to split lists of certificates and to find a
-//! public key.
+//! The little DER that is needed outside webpki: to split lists of certificates, to look at one,
+//! and to read keys.
+
+use rustls_pki_types::alg_id;
 
 /// What precedes the 65 bytes of the point in the SubjectPublicKeyInfo of a P-256 key.
 const P256_KEY_INFO: [u8; 26] = [
@@ -13,6 +15,20 @@ const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 /// Tag of a BIT STRING.
 const BIT_STRING: u8 = 0x03;
+/// Tag of a BOOLEAN.
+const BOOLEAN: u8 = 0x01;
+/// Tag of an OCTET STRING.
+const OCTET_STRING: u8 = 0x04;
+/// Tag of an OBJECT IDENTIFIER.
+const OID: u8 = 0x06;
+/// Tag of a UTCTime.
+const UTC_TIME: u8 = 0x17;
+/// Tag of a GeneralizedTime.
+const GENERALIZED_TIME: u8 = 0x18;
+/// Tag of the explicit extensions of a certificate.
+const EXTENSIONS: u8 = 0xa3;
+/// Tag of the explicit parameters of a SEC1 key.
+const PARAMETERS: u8 = 0xa0;
 /// Tag of the explicit version of a certificate.
 const VERSION: u8 = 0xa0;
 
@@ -84,31 +100,160 @@ pub(super) fn is_sequences(input: &[u8]) -> bool {
     false
 }
 
-/// The SubjectPublicKeyInfo of an X.509 certificate. Checks the structure on the way there, not
-/// the contents.
-pub(super) fn public_key_info(certificate: &[u8]) -> Option<&[u8]> {
-    let (certificate, rest) = expect(certificate, SEQUENCE)?;
-    if !rest.is_empty() {
-        return None;
+/// Those parts of an X.509 certificate that are of use here.
+pub(super) struct Certificate<'a> {
+    /// The contents of `validity`.
+    validity: &'a [u8],
+    /// The whole `subjectPublicKeyInfo`.
+    pub(super) key_info: &'a [u8],
+    /// What follows it.
+    rest: &'a [u8],
+}
+
+impl<'a> Certificate<'a> {
+    /// Checks the structure on the way to these parts, not their contents.
+    pub(super) fn from_der(certificate: &'a [u8]) -> Option<Self> {
+        let (certificate, rest) = expect(certificate, SEQUENCE)?;
+        if !rest.is_empty() {
+            return None;
+        }
+        let (tbs, rest) = expect(certificate.contents, SEQUENCE)?;
+        let (_, rest) = expect(rest, SEQUENCE)?; // signatureAlgorithm
+        let (_, rest) = expect(rest, BIT_STRING)?; // signature
+        if !rest.is_empty() {
+            return None;
+        }
+        // The version is absent in version 1 certificates.
+        let rest = match expect(tbs.contents, VERSION) {
+            Some((_, rest)) => rest,
+            None => tbs.contents,
+        };
+        let (_, rest) = expect(rest, INTEGER)?; // serialNumber
+        let (_, rest) = expect(rest, SEQUENCE)?; // signature
+        let (_, rest) = expect(rest, SEQUENCE)?; // issuer
+        let (validity, rest) = expect(rest, SEQUENCE)?;
+        let (_, rest) = expect(rest, SEQUENCE)?; // subject
+        let (key, rest) = expect(rest, SEQUENCE)?;
+        Some(Self {
+            validity: validity.contents,
+            key_info: key.whole,
+            rest,
+        })
     }
-    let (tbs, rest) = expect(certificate.contents, SEQUENCE)?;
-    let (_, rest) = expect(rest, SEQUENCE)?; // signatureAlgorithm
-    let (_, rest) = expect(rest, BIT_STRING)?; // signature
-    if !rest.is_empty() {
-        return None;
+
+    /// The first and the last second at which it is valid, since 1970; 0 stands for all before.
+    pub(super) fn validity(&self) -> Option<(u64, u64)> {
+        let (not_before, rest) = split(self.validity)?;
+        let (not_after, rest) = split(rest)?;
+        let times = (time(&not_before)?, time(&not_after)?);
+        rest.is_empty().then_some(times)
     }
-    // The version is absent in version 1 certificates.
-    let rest = match expect(tbs.contents, VERSION) {
-        Some((_, rest)) => rest,
-        None => tbs.contents,
+
+    /// The value of an extension with an OID of these contents; `Some(None)` if there is none,
+    /// `None` if what there is cannot be read.
+    pub(super) fn extension(&self, id: &[u8]) -> Option<Option<&'a [u8]>> {
+        let mut rest = self.rest;
+        while !rest.is_empty() {
+            let (part, after) = split(rest)?;
+            rest = after;
+            if part.tag != EXTENSIONS {
+                continue;
+            }
+            let (list, _) = expect(part.contents, SEQUENCE)?;
+            let mut extensions = list.contents;
+            while !extensions.is_empty() {
+                let (extension, after) = expect(extensions, SEQUENCE)?;
+                extensions = after;
+                let (oid, value) = expect(extension.contents, OID)?;
+                let value = match expect(value, BOOLEAN) {
+                    Some((_, value)) => value,
+                    None => value,
+                };
+                let (value, _) = expect(value, OCTET_STRING)?;
+                if oid.contents == id {
+                    return Some(Some(value.contents));
+                }
+            }
+        }
+        Some(None)
+    }
+}
+
+/// Whether a list of OIDs, such as an extended key usage, has one of these.
+pub(super) fn lists_oid(list: &[u8], wanted: &[&[u8]]) -> Option<bool> {
+    let (list, _) = expect(list, SEQUENCE)?;
+    let mut rest = list.contents;
+    while !rest.is_empty() {
+        let (oid, after) = expect(rest, OID)?;
+        if wanted.contains(&oid.contents) {
+            return Some(true);
+        }
+        rest = after;
+    }
+    Some(false)
+}
+
+/// The first byte of a BIT STRING, which holds its bits from 0 to 7, the first one highest.
+pub(super) fn first_bits(value: &[u8]) -> Option<u8> {
+    let (bits, _) = expect(value, BIT_STRING)?;
+    bits.contents.get(1).copied()
+}
+
+/// The seconds from 1970 to a UTCTime or GeneralizedTime as X.509 has it; 0 for those before.
+fn time(element: &Element<'_>) -> Option<u64> {
+    let digits = element.contents.strip_suffix(b"Z")?;
+    let (year, rest) = match element.tag {
+        UTC_TIME => {
+            let (year, rest) = digits.split_at_checked(2)?;
+            let year = number(year)?;
+            (if year < 50 { 2000 } else { 1900 } + year, rest)
+        }
+        GENERALIZED_TIME => {
+            let (year, rest) = digits.split_at_checked(4)?;
+            (number(year)?, rest)
+        }
+        _ => return None,
     };
-    let (_, rest) = expect(rest, INTEGER)?; // serialNumber
-    let (_, rest) = expect(rest, SEQUENCE)?; // signature
-    let (_, rest) = expect(rest, SEQUENCE)?; // issuer
-    let (_, rest) = expect(rest, SEQUENCE)?; // validity
-    let (_, rest) = expect(rest, SEQUENCE)?; // subject
-    let (key, _) = expect(rest, SEQUENCE)?;
-    Some(key.whole)
+    let mut parts = [0; 5];
+    if rest.len() != 2 * parts.len() {
+        return None;
+    }
+    for (part, digits) in parts.iter_mut().zip(rest.chunks(2)) {
+        *part = number(digits)?;
+    }
+    let [
+        month @ 1..=12,
+        day @ 1..=31,
+        hour @ 0..=23,
+        minute @ 0..=59,
+        second @ 0..=59,
+    ] = parts
+    else {
+        return None;
+    };
+    // Years that begin in March end with the leap day.
+    let shifted = if month < 3 {
+        year.checked_sub(1)?
+    } else {
+        year
+    };
+    let month = (month + 9) % 12;
+    let days =
+        365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + (153 * month + 2) / 5 + day;
+    // 1970-01-01 is day 719469 in that count.
+    let Some(days) = days.checked_sub(719_469) else {
+        return Some(0);
+    };
+    Some(((days * 24 + hour) * 60 + minute) * 60 + second)
+}
+
+/// A decimal number of a few digits.
+fn number(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |number, &digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| number * 10 + u64::from(digit - b'0'))
+    })
 }
 
 /// The point of a SubjectPublicKeyInfo of a P-256 key.
@@ -133,6 +278,80 @@ pub(super) fn two_positive_integers(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let (first, after) = positive_integer(list.contents)?;
     let (second, after) = positive_integer(after)?;
     (rest.is_empty() && after.is_empty()).then_some((first, second))
+}
+
+/// The numbers of a private key.
+pub(super) enum PrivateKey<'a> {
+    /// Of P-256, 32 bytes.
+    P256(&'a [u8; 32]),
+    /// Those of an `RSAPrivateKey` after its version.
+    Rsa([&'a [u8]; 8]),
+    /// A key of another kind.
+    Unsupported,
+}
+
+impl<'a> PrivateKey<'a> {
+    /// A key from SEC1 (RFC 5915), PKCS#1 (RFC 8017) or PKCS#8 (RFC 5208 and 5958).
+    pub(super) fn from_der(key: &'a [u8]) -> Option<Self> {
+        let (key, rest) = expect(key, SEQUENCE)?;
+        let (version, parts) = expect(key.contents, INTEGER)?;
+        if !rest.is_empty() {
+            return None;
+        }
+        let (second, rest) = split(parts)?;
+        match (version.contents, second.tag) {
+            ([0], INTEGER) => Self::from_pkcs1(parts),
+            ([1], OCTET_STRING) => Self::from_sec1(second.contents, rest),
+            ([0 | 1], SEQUENCE) => {
+                let (inner, _) = expect(rest, OCTET_STRING)?;
+                Self::from_pkcs8(second.contents, inner.contents)
+            }
+            _ => None,
+        }
+    }
+
+    fn from_pkcs8(algorithm: &[u8], key: &'a [u8]) -> Option<Self> {
+        let is_p256 = algorithm == alg_id::ECDSA_P256.as_ref();
+        if !is_p256 && algorithm != alg_id::RSA_ENCRYPTION.as_ref() {
+            return Some(Self::Unsupported);
+        }
+        let (key, rest) = expect(key, SEQUENCE)?;
+        let (version, parts) = expect(key.contents, INTEGER)?;
+        if !rest.is_empty() {
+            return None;
+        }
+        match version.contents {
+            [1] if is_p256 => {
+                let (secret, rest) = expect(parts, OCTET_STRING)?;
+                Self::from_sec1(secret.contents, rest)
+            }
+            [0] if !is_p256 => Self::from_pkcs1(parts),
+            _ => None,
+        }
+    }
+
+    /// The secret of an `ECPrivateKey`, and what follows it.
+    fn from_sec1(secret: &'a [u8], rest: &[u8]) -> Option<Self> {
+        if let Some((curve, _)) = expect(rest, PARAMETERS) {
+            let (curve, _) = expect(curve.contents, OID)?;
+            if !alg_id::ECDSA_P256.as_ref().ends_with(curve.whole) {
+                return Some(Self::Unsupported);
+            }
+        }
+        // Without the name of the curve the length must do.
+        Some(match secret.try_into() {
+            Ok(secret) => Self::P256(secret),
+            Err(_) => Self::Unsupported,
+        })
+    }
+
+    fn from_pkcs1(mut parts: &'a [u8]) -> Option<Self> {
+        let mut numbers = [[].as_slice(); 8];
+        for number in &mut numbers {
+            (*number, parts) = positive_integer(parts)?;
+        }
+        parts.is_empty().then_some(Self::Rsa(numbers))
+    }
 }
 
 /// The positive number at the start of `input` and what follows it.
@@ -187,6 +406,61 @@ mod tests {
         ] {
             assert_eq!(two_positive_integers(bad), None, "{bad:x?}");
         }
+    }
+
+    #[test]
+    fn times_are_seconds_since_1970() {
+        let at = |tag, contents: &[u8]| {
+            time(&Element {
+                tag,
+                contents,
+                whole: &[],
+            })
+        };
+        for (text, expected) in [
+            ("700101000000Z", 0),
+            ("700101000001Z", 1),
+            ("500101000000Z", 0),
+            ("691231235959Z", 0),
+            ("000229120000Z", 951_825_600),
+            ("000301000000Z", 951_868_800),
+            ("260101000000Z", 1_767_225_600),
+            ("491231235959Z", 2_524_607_999),
+        ] {
+            assert_eq!(at(UTC_TIME, text.as_bytes()), Some(expected), "{text}");
+        }
+        for (text, expected) in [
+            ("20500101000000Z", 2_524_608_000),
+            ("21000228235959Z", 4_107_542_399),
+            ("21000301000000Z", 4_107_542_400),
+            ("99991231235959Z", 253_402_300_799),
+        ] {
+            assert_eq!(
+                at(GENERALIZED_TIME, text.as_bytes()),
+                Some(expected),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "Z",
+            "260101000000",
+            "2601010000Z",
+            "261301000000Z",
+            "260132000000Z",
+            "260101240000Z",
+            "260101006000Z",
+            "260101000060Z",
+            "2601010000-1Z",
+            "260001000000Z",
+            "260100000000Z",
+            "20260101000000Z",
+        ] {
+            assert_eq!(at(UTC_TIME, text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(at(GENERALIZED_TIME, b"00000101000000Z"), None);
+        assert_eq!(at(GENERALIZED_TIME, b"20260101000000.5Z"), None);
+        assert_eq!(at(INTEGER, b"260101000000Z"), None);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //!
 //! The rest of the library sees this boundary and nothing behind it: a [`Slot`] holds the socket
 //! and the record buffers, [`handshake`] turns it into [`Secured`], the only type that carries
-//! application bytes, or into a [`Failure`] with its cause. Behind the boundary stands one engine:
-//! today `embedded/`, the published embedded-tls crate, contained. The verifier and the credentials
-//! belong to no engine.
+//! application bytes, or into a [`Failure`] with its cause. Behind the boundary stand two engines
+//! that offer the same: [`native`], our own, whose names are also those of this module, and by
+//! feature `embedded`, the published embedded-tls crate, contained. The verifier and the
+//! credentials belong to no engine.
 //!
 //! Everything here is driven by polling: a future that returns *pending* is simply polled again,
 //! and every future but the handshake may be dropped at any time without harm.
@@ -14,24 +15,17 @@ pub mod crypto;
 mod der;
 mod ecdsa;
 #[cfg(feature = "embedded-tls")]
-mod embedded;
+pub mod embedded;
+pub mod native;
 mod pem;
 mod rsa;
-#[cfg_attr(
-    not(feature = "embedded-tls"),
-    allow(dead_code, reason = "an engine is what uses it")
-)]
 mod verifier;
 
 pub use credentials::{
     CertList, Credentials, Inputs, KeyInput, MAX_SIGNATURE, SignatureForm, amazon_roots, load,
-    storage_needed,
+    parse_certificates, storage_needed,
 };
-#[cfg(feature = "embedded-tls")]
-pub use embedded::{
-    MAX_RX, MAX_TX, MIN_RX, MIN_TX, Secured, Slot, application_bytes, handshake, memory_size,
-    tx_needed,
-};
+pub use native::{Secured, Slot, application_bytes, handshake, memory_size, tx_needed};
 pub use verifier::{
     Authenticated, CERTIFICATE_SIGNATURE_SCHEMES, Clock, LeafKey, MAX_CERTIFICATES,
     SIGNATURE_SCHEMES, verify_chain, verify_signature,
@@ -39,6 +33,15 @@ pub use verifier::{
 
 use self::crypto::{Crypto, Software};
 use crate::Error;
+
+/// The least `rx`: a smaller one takes no server's handshake.
+pub const MIN_RX: usize = 512;
+/// The largest `rx` that makes sense: no legal record is larger.
+pub const MAX_RX: usize = 16384 + 256;
+/// The least `tx`: a ClientHello with the longest host name fits.
+pub const MIN_TX: usize = 512;
+/// The largest `tx` that makes sense: no legal record that we send is larger.
+pub const MAX_TX: usize = 16384 + 17;
 
 /// What one handshake needs to know.
 #[derive(Clone, Copy)]
@@ -52,8 +55,23 @@ pub struct Config<'a> {
     pub credentials: &'a Credentials<'a>,
     /// What is known of the time.
     pub clock: Clock,
+    /// How the server is asked for records that fit the receive buffer, where that is smaller
+    /// than the largest.
+    pub record_limit: RecordLimit,
     /// Who calculates.
     pub crypto: &'static dyn Crypto,
+}
+
+/// How a server is asked for small records. It may ignore it, as AWS IoT does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordLimit {
+    /// Not at all.
+    None,
+    /// By record_size_limit (RFC 8449): no record larger than what fits.
+    Size,
+    /// By max_fragment_length (RFC 6066), which older servers know: 512, 1024, 2048 or 4096 bytes,
+    /// both ways.
+    Fragment,
 }
 
 impl<'a> Config<'a> {
@@ -64,6 +82,7 @@ impl<'a> Config<'a> {
             alpn: None,
             credentials,
             clock,
+            record_limit: RecordLimit::Size,
             crypto: &Software,
         }
     }

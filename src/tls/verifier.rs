@@ -64,11 +64,11 @@ const RSA_PKCS1_SHA512: u16 = 0x0601;
 /// `ecdsa_secp256r1_sha256`.
 pub(super) const ECDSA_SECP256R1_SHA256: u16 = 0x0403;
 /// `rsa_pss_rsae_sha256`.
-const RSA_PSS_RSAE_SHA256: u16 = 0x0804;
+pub(super) const RSA_PSS_RSAE_SHA256: u16 = 0x0804;
 /// `rsa_pss_rsae_sha384`.
-const RSA_PSS_RSAE_SHA384: u16 = 0x0805;
+pub(super) const RSA_PSS_RSAE_SHA384: u16 = 0x0805;
 /// `rsa_pss_rsae_sha512`.
-const RSA_PSS_RSAE_SHA512: u16 = 0x0806;
+pub(super) const RSA_PSS_RSAE_SHA512: u16 = 0x0806;
 
 /// The most bytes of the `RSAPublicKey` of an RSA key that is supported: a SEQUENCE of a modulus
 /// of 4096 bits and an exponent of 33.
@@ -115,15 +115,20 @@ impl LeafKey {
             }
             ecdsa::verify(key, message, signature)
         } else {
-            let algorithm = match scheme {
-                RSA_PSS_RSAE_SHA256 => &rsa::PSS_SHA256,
-                RSA_PSS_RSAE_SHA384 => &rsa::PSS_SHA384,
-                RSA_PSS_RSAE_SHA512 => &rsa::PSS_SHA512,
-                _ => return Err(Error::CertUnsupported),
-            };
+            let algorithm = rsa_algorithm(scheme).ok_or(Error::CertUnsupported)?;
             PublicKey::from_der(key).and_then(|key| algorithm.verify(&key, message, signature))
         };
         valid.ok_or(Error::CertSignature)
+    }
+}
+
+/// The algorithm of a signature scheme with RSA that may prove the possession of a key.
+pub(super) fn rsa_algorithm(scheme: u16) -> Option<&'static rsa::Algorithm> {
+    match scheme {
+        RSA_PSS_RSAE_SHA256 => Some(&rsa::PSS_SHA256),
+        RSA_PSS_RSAE_SHA384 => Some(&rsa::PSS_SHA384),
+        RSA_PSS_RSAE_SHA512 => Some(&rsa::PSS_SHA512),
+        _ => None,
     }
 }
 
@@ -177,11 +182,13 @@ pub fn verify_chain<'c>(
     host: &ServerName<'_>,
     clock: Clock,
 ) -> Result<LeafKey, Error> {
-    clock.check()?;
-    let (Clock::At(unix_time) | Clock::AtLeast(unix_time)) = clock else {
-        return Err(Error::CertTimeUnknown);
+    let time = match clock {
+        Clock::Unknown => return Err(Error::CertTimeUnknown),
+        Clock::At(time) | Clock::AtLeast(time) => time,
     };
-    let time = UnixTime::since_unix_epoch(Duration::from_secs(unix_time));
+    if roots.iter().nth(MAX_ROOTS).is_some() {
+        return Err(Error::CaCerts);
+    }
     let (ders, count) = collect::<MAX_ROOTS>(roots.iter());
     let mut anchors = [const { NO_ANCHOR }; MAX_ROOTS];
     for (place, der) in anchors.iter_mut().zip(&ders).take(count) {
@@ -193,23 +200,39 @@ pub fn verify_chain<'c>(
 
     let leaf_der = CertificateDer::from(leaf);
     let certificate = EndEntityCert::try_from(&leaf_der).map_err(map)?;
-    certificate
-        .verify_for_usage(
-            ALGORITHMS,
-            anchors,
-            chain,
-            time,
-            KeyUsage::server_auth(),
-            None,
-            None,
-        )
-        .map_err(map)?;
+    let verify_at = |time| {
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(time));
+        let usage = KeyUsage::server_auth();
+        let path =
+            certificate.verify_for_usage(ALGORITHMS, anchors, chain, time, usage, None, None);
+        path.map(|_| ()).map_err(map)
+    };
+    let mut verdict = verify_at(time);
+    if matches!(clock, Clock::AtLeast(_)) {
+        // The first moment at which a whole path is valid is this one, or that at which one of its
+        // certificates becomes so. One that is not valid yet fails before signatures are checked.
+        for der in [&leaf_der].into_iter().chain(chain) {
+            if verdict != Err(Error::CertNotYetValid) {
+                break;
+            }
+            if let Some((not_before, _)) =
+                der::Certificate::from_der(der).and_then(|c| c.validity())
+                && not_before > time
+            {
+                let then = verify_at(not_before);
+                if then != Err(Error::CertExpired) {
+                    verdict = then;
+                }
+            }
+        }
+    }
+    verdict?;
     certificate
         .verify_is_valid_for_subject_name(host)
         .map_err(map)?;
 
-    let info = der::public_key_info(leaf).ok_or(Error::CertMalformed)?;
-    LeafKey::from_info(info).ok_or(Error::CertUnsupported)
+    let leaf = der::Certificate::from_der(leaf).ok_or(Error::CertMalformed)?;
+    LeafKey::from_info(leaf.key_info).ok_or(Error::CertUnsupported)
 }
 
 /// Verifies the signature in the server's CertificateVerify. `transcript_hash`, which is that of the
@@ -272,10 +295,7 @@ enum Progress {
     /// Nothing was seen.
     Unknown,
     /// The chain is good; the key must still be proven.
-    Chain {
-        key: LeafKey,
-        transcript_hash: [u8; 32],
-    },
+    Chain(LeafKey),
     /// The key was proven.
     Proven,
 }
@@ -299,31 +319,28 @@ impl<'a> ServerAuth<'a> {
         }
     }
 
-    /// The Certificate message, with the hash of the transcript up to and including it.
+    /// The Certificate message.
     pub(super) fn certificate<'c>(
         &mut self,
         mut chain: impl Iterator<Item = &'c [u8]>,
-        transcript_hash: [u8; 32],
     ) -> Result<(), Error> {
         if !matches!(self.progress, Progress::Unknown) {
             return Err(Error::TlsProtocol);
         }
         let leaf = chain.next().ok_or(Error::TlsNotAuthenticated)?;
         let key = verify_chain(leaf, chain, self.roots, self.host, self.clock)?;
-        self.progress = Progress::Chain {
-            key,
-            transcript_hash,
-        };
+        self.progress = Progress::Chain(key);
         Ok(())
     }
 
-    /// The CertificateVerify message.
-    pub(super) fn signature(&mut self, scheme: u16, signature: &[u8]) -> Result<(), Error> {
-        let Progress::Chain {
-            key,
-            transcript_hash,
-        } = &self.progress
-        else {
+    /// The CertificateVerify message, with the hash of the transcript before it.
+    pub(super) fn signature(
+        &mut self,
+        scheme: u16,
+        transcript_hash: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Error> {
+        let Progress::Chain(key) = &self.progress else {
             return Err(Error::TlsProtocol);
         };
         verify_signature(key, scheme, transcript_hash, signature)?;
@@ -379,6 +396,7 @@ pub(super) mod tests {
     use crate::tls::amazon_roots;
 
     /// A proof for tests of those who ask for one.
+    #[cfg(feature = "embedded-tls")]
     pub fn proof() -> Authenticated {
         Authenticated(())
     }
@@ -388,29 +406,29 @@ pub(super) mod tests {
         let host = ServerName::try_from("example.com").unwrap();
         let mut auth = ServerAuth::new(&host, amazon_roots(), Clock::At(1));
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
-        assert_eq!(auth.signature(0x0403, &[]), Err(Error::TlsProtocol));
+        assert_eq!(auth.signature(0x0403, &[], &[]), Err(Error::TlsProtocol));
         assert_eq!(
-            auth.certificate(core::iter::empty(), [0; 32]),
+            auth.certificate(core::iter::empty()),
             Err(Error::TlsNotAuthenticated)
         );
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
-        auth.progress = Progress::Chain {
-            key: LeafKey {
-                length: 65,
-                key: [0; MAX_RSA_KEY],
-            },
-            transcript_hash: [0; 32],
-        };
+        auth.progress = Progress::Chain(LeafKey {
+            length: 65,
+            key: [0; MAX_RSA_KEY],
+        });
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
         assert_eq!(
-            auth.certificate(core::iter::empty(), [0; 32]),
+            auth.certificate(core::iter::empty()),
             Err(Error::TlsProtocol)
         );
-        assert_eq!(auth.signature(0x0804, &[]), Err(Error::CertUnsupported));
-        assert_eq!(auth.signature(0x0403, &[]), Err(Error::CertSignature));
+        assert_eq!(
+            auth.signature(0x0804, &[], &[]),
+            Err(Error::CertUnsupported)
+        );
+        assert_eq!(auth.signature(0x0403, &[], &[]), Err(Error::CertSignature));
         auth.progress = Progress::Proven;
         assert!(auth.proof().is_ok());
-        assert_eq!(auth.signature(0x0403, &[]), Err(Error::TlsProtocol));
+        assert_eq!(auth.signature(0x0403, &[], &[]), Err(Error::TlsProtocol));
     }
 
     #[test]

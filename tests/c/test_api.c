@@ -4,6 +4,7 @@
  * "two"); without it the tests of credentials are left out, in words.
  */
 #include <stdlib.h>
+#include <time.h>
 
 #include "check.h"
 #include "sim.h"
@@ -210,7 +211,10 @@ static const char *long_host(size_t count)
 static int in_credentials(int32_t error)
 {
     return error == IOT_THING_ERR_CLIENT_CERT || error == IOT_THING_ERR_PRIVATE_KEY ||
-           error == IOT_THING_ERR_KEY_MISMATCH || error == IOT_THING_ERR_CA_CERTS;
+           error == IOT_THING_ERR_KEY_MISMATCH || error == IOT_THING_ERR_CA_CERTS ||
+           error == IOT_THING_ERR_CLIENT_CERT_EXPIRED ||
+           error == IOT_THING_ERR_CLIENT_CERT_NOT_YET_VALID ||
+           error == IOT_THING_ERR_CLIENT_CERT_USAGE || error == IOT_THING_ERR_KEY_UNSUPPORTED;
 }
 
 static void expect_config(int32_t error, int line)
@@ -729,6 +733,11 @@ static uint8_t key_one[4096];
 static uint8_t pk8_one[4096];
 static uint8_t key_two[4096];
 static uint8_t ca[8192];
+static uint8_t cert_rsa[8192];
+static uint8_t key_rsa[4096];
+static uint8_t leaf[8192];
+static uint8_t ca_own[8192];
+#define YEAR (365u * 24 * 3600)
 
 static iot_thing_bytes_t pem(const char *dir, const char *name, uint8_t *buffer, size_t capacity)
 {
@@ -773,10 +782,15 @@ static void credentials(void)
     const iot_thing_bytes_t pk8 = pem(dir, "device-one.pk8", pk8_one, sizeof pk8_one);
     const iot_thing_bytes_t other_key = pem(dir, "device-two.key", key_two, sizeof key_two);
     const iot_thing_bytes_t roots = pem(dir, "server-root.pem", ca, sizeof ca);
+    const iot_thing_bytes_t rsa_cert = pem(dir, "device-rsa.pem", cert_rsa, sizeof cert_rsa);
+    const iot_thing_bytes_t rsa_key = pem(dir, "device-rsa.key", key_rsa, sizeof key_rsa);
+    const iot_thing_bytes_t server = pem(dir, "no-server-auth-leaf.pem", leaf, sizeof leaf);
+    const iot_thing_bytes_t ca_cert = pem(dir, "device-ca.pem", ca_own, sizeof ca_own);
     const iot_thing_bytes_t garbage = text_bytes("no certificate");
     iot_thing_bytes_t shorter;
 
     sim_start(0);
+    sim_board.unix_time = (uint64_t)time(NULL);
 #define TLS(error, change) \
     CONFIG(error, (device.config.transport = &iot_thing_transport_tls, \
                    device.config.client_cert = cert, device.config.private_key = key, \
@@ -798,6 +812,27 @@ static void credentials(void)
     TLS(IOT_THING_ERR_CA_CERTS, device.config.ca_certs = key);
     TLS(IOT_THING_ERR_CA_CERTS, device.config.ca_certs = null_with_length);
     TLS(IOT_THING_OK, (device.config.private_key = none, device.config.sign = refuse_to_sign));
+    TLS(IOT_THING_OK, (device.config.private_key = none, device.config.sign = refuse_to_sign,
+                       device.config.sign_form = IOT_THING_SIGN_RAW));
+    TLS(IOT_THING_ERR_ARGUMENT, device.config.sign_form = 2);
+
+    TLS(IOT_THING_OK, (device.config.client_cert = rsa_cert, device.config.private_key = rsa_key));
+    TLS(IOT_THING_ERR_KEY_MISMATCH, device.config.client_cert = rsa_cert);
+    TLS(IOT_THING_ERR_KEY_MISMATCH, device.config.private_key = rsa_key);
+    TLS(IOT_THING_ERR_KEY_UNSUPPORTED, (device.config.client_cert = rsa_cert,
+                                        device.config.private_key = none,
+                                        device.config.sign = refuse_to_sign));
+    TLS(IOT_THING_ERR_KEY_MISMATCH, device.config.client_cert = server);
+    TLS(IOT_THING_ERR_CLIENT_CERT_USAGE, device.config.client_cert = ca_cert);
+
+    /* The certificate is judged by the clock, as far as that is known. */
+    TLS(IOT_THING_ERR_CLIENT_CERT_EXPIRED, sim_board.unix_time += 20 * YEAR);
+    TLS(IOT_THING_ERR_CLIENT_CERT_NOT_YET_VALID, sim_board.unix_time -= 21 * YEAR);
+    TLS(IOT_THING_OK, sim_board.unix_time = 0);
+    TLS(IOT_THING_ERR_CLIENT_CERT_EXPIRED,
+        device.config.earliest_unix_time = (uint64_t)time(NULL) + 20 * YEAR);
+    TLS(IOT_THING_OK, device.config.earliest_unix_time = (uint64_t)time(NULL) - YEAR);
+    sim_board.unix_time = (uint64_t)time(NULL);
 
     /* A PEM text may be counted with its NUL. */
     shorter = cert;

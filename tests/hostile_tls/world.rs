@@ -13,8 +13,9 @@ use embedded_io_async::{ErrorType, Read, Write};
 use iot_thing::{
     Error,
     tls::{
-        Clock, Config, Credentials, Failure, Info, Inputs, KeyInput, Random, Secured, Slot,
-        handshake, load, memory_size, storage_needed,
+        Clock, Config, Credentials, Failure, Info, Inputs, KeyInput, Random,
+        embedded::{Secured, Slot, handshake, memory_size},
+        load, storage_needed,
     },
 };
 

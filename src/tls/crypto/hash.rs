@@ -64,7 +64,8 @@ impl Digest {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 
-    fn as_mut_slice(&mut self) -> &mut [u8] {
+    /// The same, to be written to.
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
         self.bytes.get_mut(..self.len).unwrap_or_default()
     }
 }

@@ -35,6 +35,18 @@ pub trait Crypto {
         p256::ecdh(secret, peer)
     }
 
+    /// Makes an ephemeral X25519 key pair; the secret is used as with P-256.
+    #[cfg(feature = "x25519")]
+    fn x25519_keygen(&self, random: &mut dyn Random) -> Result<(Secret, [u8; 32]), Error> {
+        x25519::keygen(random)
+    }
+
+    /// The secret shared with a peer; [`Error::TlsProtocol`] if it is all zeros.
+    #[cfg(feature = "x25519")]
+    fn x25519_agree(&self, secret: &Secret, peer: &[u8; 32]) -> Result<Secret, Error> {
+        x25519::agree(secret, peer)
+    }
+
     /// Whether `signature` (r, then s) is one of `digest` by the holder of the key.
     fn p256_verify(
         &self,

@@ -30,7 +30,7 @@ pub(super) const HEADER: usize = 5;
 // nobody has a reason to send either.
 const MIN_ENCRYPTED: usize = 17;
 /// The largest legal payload of an encrypted record.
-pub(super) const MAX_ENCRYPTED: usize = 16384 + 256;
+const MAX_ENCRYPTED: usize = 16384 + 256;
 /// The largest legal payload of a plaintext record.
 const MAX_PLAIN: usize = 16384;
 /// The ChangeCipherSpec records that are overlooked in a handshake (middlebox compatibility mode

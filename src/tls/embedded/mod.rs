@@ -24,20 +24,14 @@ use embedded_tls::{Aes128GcmSha256, FlushPolicy, TlsConfig, TlsConnection, TlsCo
 use rustls_pki_types::ServerName;
 
 use self::{
-    gate::{Gate, HEADER, MAX_ENCRYPTED},
+    gate::{Gate, HEADER},
     provider::{Provider, Verifier, WithGate},
 };
-use super::{Authenticated, Config, Credentials, Failure, Info, Random, verifier::ServerAuth};
+use super::{
+    Authenticated, Config, Credentials, Failure, Info, MAX_RX, MAX_TX, MIN_RX, MIN_TX, Random,
+    verifier::{ECDSA_SECP256R1_SHA256, ServerAuth},
+};
 use crate::Error;
-
-/// The least `rx`: a smaller one takes no server's handshake.
-pub const MIN_RX: usize = 512;
-/// The largest `rx` that makes sense: no legal record is larger.
-pub const MAX_RX: usize = MAX_ENCRYPTED;
-/// The least `tx`: a ClientHello with the longest host name fits.
-pub const MIN_TX: usize = 512;
-/// The largest `tx` that makes sense: no legal record that we send is larger.
-pub const MAX_TX: usize = 16384 + SEALING;
 
 /// What encryption adds to the contents of a record: its type and the tag.
 const SEALING: usize = 17;
@@ -65,6 +59,12 @@ pub const fn application_bytes(tx: usize) -> usize {
 /// The least `tx` that these credentials need: the certificate is sent in one record.
 pub fn tx_needed(credentials: &Credentials<'_>) -> usize {
     credentials.certificate().len() + CERTIFICATE_MESSAGE + SEALING
+}
+
+/// Whether embedded-tls has a place for our signature: of RSA keys it has none.
+pub fn can_sign(credentials: &Credentials<'_>) -> bool {
+    let scheme = credentials.choose_scheme([ECDSA_SECP256R1_SHA256].into_iter());
+    scheme.is_some()
 }
 
 /// The buffers that embedded-tls works in.
@@ -132,7 +132,8 @@ impl<'a, S> Slot<'a, S> {
         }
     }
 
-    fn failure(&self) -> Option<Failure> {
+    /// Why the handshake or the connection failed, if it did.
+    pub fn failure(&self) -> Option<Failure> {
         self.with_gate(|gate| gate.failure()).ok().flatten()
     }
 
@@ -228,6 +229,9 @@ where
             ..Failure::new(Error::TooLarge)
         });
     }
+    if !can_sign(config.credentials) {
+        return Err(Error::KeyUnsupported.into());
+    }
     let buffers = slot.engine.take().ok_or(Error::State)?;
     let mut tls = TlsConnection::new(Wire(slot), buffers.rx, buffers.tx);
     tls.set_flush_policy(FlushPolicy::Relaxed);
@@ -238,6 +242,7 @@ where
         verifier: Verifier {
             gate: slot,
             auth: ServerAuth::new(&host, config.credentials.roots(), config.clock),
+            transcript_hash: [0; 32],
         },
         random,
         fills: 0,

@@ -163,6 +163,8 @@ impl Random for NoRandom {
 pub(super) struct Verifier<'p, G> {
     pub(super) gate: G,
     pub(super) auth: ServerAuth<'p>,
+    /// Of the messages up to and including Certificate.
+    pub(super) transcript_hash: [u8; 32],
 }
 
 impl<G: WithGate> Verifier<'_, G> {
@@ -185,19 +187,23 @@ impl<G: WithGate> TlsVerifier<Aes128GcmSha256> for Verifier<'_, G> {
         transcript: &Sha256,
         certificate: CertificateRef<'_>,
     ) -> Result<(), TlsError> {
-        let hash = transcript.clone().finalize().into();
+        self.transcript_hash = transcript.clone().finalize().into();
         let chain = certificate.entries.iter().map_while(|entry| match *entry {
             CertificateEntryRef::X509(der) => Some(der),
             CertificateEntryRef::RawPublicKey(_) => None,
         });
-        let verdict = self.auth.certificate(chain, hash);
+        let verdict = self.auth.certificate(chain);
         self.judge(verdict)
     }
 
     fn verify_signature(&mut self, verify: CertificateVerifyRef<'_>) -> Result<(), TlsError> {
         let verdict = self
             .auth
-            .signature(verify.signature_scheme.as_u16(), verify.signature)
+            .signature(
+                verify.signature_scheme.as_u16(),
+                &self.transcript_hash,
+                verify.signature,
+            )
             .and_then(|()| self.auth.proof())
             .and_then(|proof| self.gate.with_gate(|gate| gate.authenticated(proof)));
         self.judge(verdict)

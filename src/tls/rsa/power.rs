@@ -1,9 +1,15 @@
-//! Powers modulo a public odd number of up to 4096 bits: all the arithmetic that verifying takes.
+//! Powers modulo odd numbers of up to 4096 bits: all the arithmetic that RSA takes.
 //!
-//! Montgomery's multiplication on limbs of 32 bits, least significant first. How long it takes and
-//! which way it goes depends on the numbers, which is no harm: all of them are public.
+//! Montgomery's multiplication on limbs of 32 bits, least significant first. Which way it goes, and
+//! which memory it looks at, depends on the lengths of the numbers only, not on what they are:
+//! signing is done with it, too. (A processor whose multiplication itself takes longer for some
+//! numbers, as the Cortex-M3's does, tells a little by that.) Only the exponent of [`power`] is
+//! public, and shows.
 
 use core::cell::Cell;
+
+use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
+use zeroize::Zeroizing;
 
 /// The most bytes of a modulus.
 pub(super) const MAX_BYTES: usize = 512;
@@ -37,16 +43,8 @@ pub(super) fn power(base: &[u8], exponent: u64, modulus: &[u8], out: &mut [u8]) 
     let modulus = Modulus::new(n)?;
 
     // With R = 2^(32 length), Montgomery's form of a number v is v R, and `multiply` makes
-    // u v / R of u and v. To bring a number into that form takes R^2, which is 2^(32 length) in
-    // that form: 2^length by doubling, and squared five times.
-    modulus.highest_power_of_two(x)?;
-    for _ in 0..modulus.doublings_to_form().saturating_add(length) {
-        modulus.double(x);
-    }
-    for _ in 0..BITS.trailing_zeros() {
-        modulus.multiply(y, x, x);
-        core::mem::swap(&mut x, &mut y);
-    }
+    // u v / R of u and v. To bring a number into that form takes R^2.
+    modulus.square_of_r(&mut x, &mut y)?;
     load(b, base);
     modulus.multiply(y, x, b);
     b.copy_from_slice(y);
@@ -69,8 +67,190 @@ pub(super) fn power(base: &[u8], exponent: u64, modulus: &[u8], out: &mut [u8]) 
     Some(())
 }
 
+/// The most limbs of a prime.
+const MAX_HALF: usize = MAX_LIMBS / 2;
+/// The bits of an exponent that are worked on at a time.
+const WINDOW: u32 = 4;
+
+/// A number of the length of a prime.
+type Half = [u32; MAX_HALF];
+
+/// The private numbers of an RSA key, big-endian: two primes of the same length, which is a
+/// multiple of 4 bytes and has no leading zero, and, less than them, the exponent for each and the
+/// inverse of `q` modulo `p`.
+#[derive(Clone, Copy)]
+pub(super) struct Primes<'k> {
+    pub(super) p: &'k [u8],
+    pub(super) q: &'k [u8],
+    pub(super) dp: &'k [u8],
+    pub(super) dq: &'k [u8],
+    pub(super) q_inverse: &'k [u8],
+}
+
+impl Primes<'_> {
+    /// Whether the primes are as they must be, and their product is `modulus`.
+    pub(super) fn make(&self, modulus: &[u8]) -> bool {
+        let fits = self.p.len() == self.q.len()
+            && modulus.len() == self.p.len().saturating_add(self.q.len())
+            && modulus.len() <= MAX_BYTES
+            && self.p.len().is_multiple_of(BITS / 8)
+            && [self.dp, self.dq, self.q_inverse]
+                .iter()
+                .all(|number| number.len() <= self.p.len());
+        let mut product = Zeroizing::new([0; MAX_BYTES]);
+        fits && self.odd()
+            && multiply_add(self.p, self.q, &[0; MAX_HALF], product.as_mut_slice())
+                .is_some_and(|product| &*product == modulus)
+    }
+
+    fn odd(&self) -> bool {
+        let lowest_bits = self.p.last().zip(self.q.last());
+        lowest_bits.is_some_and(|(p, q)| p & q & 1 == 1)
+    }
+
+    /// Writes `base`, less than `p q` and twice as long, to the power of the private exponent,
+    /// modulo `p q`, to `out`. `None` unless all lengths are right.
+    pub(super) fn power(&self, base: &[u8], out: &mut [u8]) -> Option<()> {
+        let mut halves = Zeroizing::new([[0; MAX_HALF]; 2]);
+        let [x, y] = &mut *halves;
+        half_power(base, self.dp, self.p, x)?;
+        half_power(base, self.dq, self.q, y)?;
+        // What is x modulo p and y modulo q is y + q ((x - y) / q modulo p).
+        self.quotient(x, y)?;
+        let mut bytes = Zeroizing::new([0; MAX_BYTES / 2]);
+        let factor = bytes.get_mut(..self.p.len())?;
+        store(factor, x);
+        multiply_add(factor, self.q, y, out)?;
+        Some(())
+    }
+
+    /// Makes `x` `(x - y) / q` modulo `p`.
+    #[inline(never)]
+    fn quotient(&self, x: &mut Half, y: &Half) -> Option<()> {
+        let length = self.p.len() / (BITS / 8);
+        let mut places = Zeroizing::new([[0; MAX_HALF]; 4]);
+        let [n, a, b, c] = &mut *places;
+        let n = n.get_mut(..length)?;
+        load(n, self.p);
+        let modulus = Modulus::new(n)?;
+        let mut a = a.get_mut(..length)?;
+        let mut b = b.get_mut(..length)?;
+        let c = c.get_mut(..length)?;
+        let (x, y) = (x.get_mut(..length)?, y.get(..length)?);
+        modulus.square_of_r(&mut a, &mut b)?;
+        // Both in Montgomery's form, and y, which may be more than p, modulo p.
+        modulus.multiply(b, a, x);
+        modulus.multiply(c, a, y);
+        modulus.subtract(b, c);
+        // Multiplying by a number as it is leads out of the form.
+        load(a, self.q_inverse);
+        modulus.multiply(x, b, a);
+        Some(())
+    }
+}
+
+/// Sets `out` to `base`, which is twice as long as `prime`, to the power of `exponent`, modulo
+/// `prime`.
+// On the stack are 20 numbers of 256 bytes.
+#[inline(never)]
+fn half_power(base: &[u8], exponent: &[u8], prime: &[u8], out: &mut Half) -> Option<()> {
+    let length = prime.len() / (BITS / 8);
+    let (high, low) = base.split_at_checked(prime.len())?;
+    if low.len() != prime.len() || exponent.len() > prime.len() {
+        return None;
+    }
+    let mut places = Zeroizing::new([[0; MAX_HALF]; 4]);
+    let [n, x, y, t] = &mut *places;
+    let n = n.get_mut(..length)?;
+    load(n, prime);
+    let modulus = Modulus::new(n)?;
+    let mut x = x.get_mut(..length)?;
+    let mut y = y.get_mut(..length)?;
+    let t = t.get_mut(..length)?;
+
+    // The powers of the base from 0 to 15, in Montgomery's form. The first and the second are made
+    // with R^2: R, and (high R + low) R.
+    let mut table = Zeroizing::new([[0; MAX_HALF]; 1 << WINDOW]);
+    let (ones, powers) = table.split_first_mut()?;
+    let (first, powers) = powers.split_first_mut()?;
+    let ones = ones.get_mut(..length)?;
+    let first = first.get_mut(..length)?;
+    modulus.square_of_r(&mut x, &mut y)?;
+    *t.first_mut()? = 1;
+    modulus.multiply(ones, x, t);
+    load(t, high);
+    modulus.multiply(y, x, t);
+    modulus.multiply(first, x, y);
+    load(t, low);
+    modulus.multiply(y, x, t);
+    modulus.add(first, y);
+    let mut before = &*first;
+    for power in powers {
+        let power = power.get_mut(..length)?;
+        modulus.multiply(power, before, first);
+        before = power;
+    }
+
+    x.copy_from_slice(ones);
+    let zeros = prime.len().checked_sub(exponent.len())?;
+    let digits = core::iter::repeat_n(&0, zeros).chain(exponent);
+    for digit in digits.flat_map(|byte| [byte >> WINDOW, byte & 0xf]) {
+        for _ in 0..WINDOW {
+            modulus.multiply(y, x, x);
+            core::mem::swap(&mut x, &mut y);
+        }
+        look_up(&*table, digit, t);
+        modulus.multiply(y, x, t);
+        core::mem::swap(&mut x, &mut y);
+    }
+    // Multiplying by 1 as it is leads out of the form.
+    t.fill(0);
+    *t.first_mut()? = 1;
+    modulus.multiply(out.get_mut(..length)?, x, t);
+    Some(())
+}
+
+/// Sets `out` to an entry of the table, looking at all of them.
+fn look_up(table: &[Half], index: u8, out: &mut [u32]) {
+    for (number, entry) in (0_u8..).zip(table) {
+        let wanted = number.ct_eq(&index);
+        for (to, from) in out.iter_mut().zip(entry) {
+            to.conditional_assign(from, wanted);
+        }
+    }
+}
+
+/// Writes `a b + c` to the start of `out`, as long as `a` and `b` together; returns that part.
+/// `None` if there is no room, or the numbers are not whole limbs.
+fn multiply_add<'o>(a: &[u8], b: &[u8], c: &Half, out: &'o mut [u8]) -> Option<&'o mut [u8]> {
+    let out = out.get_mut(..a.len().checked_add(b.len())?)?;
+    let mut sum = Zeroizing::new([0; MAX_LIMBS]);
+    for (to, from) in sum.iter_mut().zip(c.iter()) {
+        *to = *from;
+    }
+    for (start, a) in a.rchunks_exact(BITS / 8).enumerate() {
+        let a = u32::from_be_bytes(a.try_into().ok()?);
+        let mut places = sum.get_mut(start..)?.iter_mut();
+        let mut carry = 0;
+        for (b, place) in b.rchunks_exact(BITS / 8).zip(&mut places) {
+            let sum = product(a, u32::from_be_bytes(b.try_into().ok()?), *place, carry);
+            *place = sum as u32;
+            carry = (sum >> BITS) as u32;
+        }
+        // With c, less than b, the sum has no more limbs than a b.
+        for place in places {
+            let sum = u64::from(*place).wrapping_add(u64::from(carry));
+            *place = sum as u32;
+            carry = (sum >> BITS) as u32;
+        }
+    }
+    store(out, sum.as_slice());
+    Some(out)
+}
+
 /// Makes limbs of big-endian bytes.
 fn load(limbs: &mut [u32], bytes: &[u8]) {
+    limbs.fill(0);
     for (limb, bytes) in limbs.iter_mut().zip(bytes.rchunks(BITS / 8)) {
         *limb = bytes
             .iter()
@@ -124,6 +304,43 @@ impl<'n> Modulus<'n> {
         match self.limbs.last() {
             Some(highest) => highest.leading_zeros().saturating_add(1) as usize,
             None => 0,
+        }
+    }
+
+    /// Sets `x`, which is 0, to R^2, with the help of `y`.
+    ///
+    /// That is 2^(32 length) in Montgomery's form: 2^length by doubling, and squared five times.
+    fn square_of_r<'x>(&self, x: &mut &'x mut [u32], y: &mut &'x mut [u32]) -> Option<()> {
+        self.highest_power_of_two(x)?;
+        for _ in 0..self.doublings_to_form().saturating_add(self.limbs.len()) {
+            self.double(x);
+        }
+        for _ in 0..BITS.trailing_zeros() {
+            self.multiply(y, x, x);
+            core::mem::swap(x, y);
+        }
+        Some(())
+    }
+
+    /// Adds `y` to `x`; both are less than the modulus, and `x` stays so.
+    fn add(&self, x: &mut [u32], y: &[u32]) {
+        let mut carry = 0;
+        for (x, &y) in x.iter_mut().zip(y) {
+            let sum = product(y, 1, *x, carry);
+            *x = sum as u32;
+            carry = (sum >> BITS) as u32;
+        }
+        self.reduce(x, carry);
+    }
+
+    /// Subtracts `y` from `x`; both are less than the modulus, and `x` stays so.
+    fn subtract(&self, x: &mut [u32], y: &[u32]) {
+        let less = subtract_if(Choice::from(1), x, y);
+        let mut carry = 0;
+        for (x, n) in x.iter_mut().zip(self.limbs) {
+            let sum = product(u32::conditional_select(&0, n, less), 1, *x, carry);
+            *x = sum as u32;
+            carry = (sum >> BITS) as u32;
         }
     }
 
@@ -187,18 +404,22 @@ impl<'n> Modulus<'n> {
 
     /// Subtracts the modulus from `x`, with `highest` as its highest limb, if that is possible.
     fn reduce(&self, x: &mut [u32], highest: u32) {
-        if highest == 0 && x.iter().rev().lt(self.limbs.iter().rev()) {
-            return;
-        }
-        let mut borrow = 0;
-        for (limb, &n) in x.iter_mut().zip(self.limbs) {
-            let difference = u64::from(*limb)
-                .wrapping_sub(u64::from(n))
-                .wrapping_sub(borrow);
-            *limb = difference as u32;
-            borrow = difference >> 63;
-        }
+        let less = subtract_if(Choice::from(0), x, self.limbs);
+        subtract_if(!less | highest.ct_eq(&1), x, self.limbs);
     }
+}
+
+/// Subtracts `y` from `x` if it shall; returns whether `x` is less than `y`.
+fn subtract_if(shall: Choice, x: &mut [u32], y: &[u32]) -> Choice {
+    let mut borrow = 0;
+    for (x, &y) in x.iter_mut().zip(y) {
+        let difference = u64::from(*x)
+            .wrapping_sub(u64::from(y))
+            .wrapping_sub(borrow);
+        x.conditional_assign(&(difference as u32), shall);
+        borrow = difference >> 63;
+    }
+    Choice::from(borrow as u8)
 }
 
 /// `a b + c + d`, which is less than 2^64 whatever they are.

@@ -1,8 +1,4 @@
-//! The P-256 curve (secp256r1): plain functions on byte arrays, and the only place in the library
-//! that calculates with the curve. Another implementation replaces this file and nothing else.
-//!
-//! Points are uncompressed SEC1 (0x04, x, y); numbers and coordinates are big-endian. A point or a
-//! number that is not what it should be is an error or `false`, never a panic.
+//! P-256 by the p256 crate, for any core.
 
 use ecdsa::hazmat::SignPrimitive as _;
 use p256::{
@@ -13,31 +9,12 @@ use p256::{
     },
 };
 use sha2::Sha256;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroize as _;
 
-use crate::{Error, tls::Random};
+use super::{Public, Secret};
+use crate::Error;
 
-/// A private key, or the x coordinate that two parties share; wiped when dropped.
-pub type Secret = Zeroizing<[u8; 32]>;
-/// An uncompressed point.
-pub type Public = [u8; 65];
-
-/// The most attempts at a random private key. One in 2^32 fails, unless the source is broken.
-const MAX_ATTEMPTS: u8 = 4;
-
-/// Makes a key pair; [`Error::Random`] if the source fails or gives no usable number.
-pub fn keygen(random: &mut dyn Random) -> Result<(Secret, Public), Error> {
-    let mut secret = Secret::default();
-    for _ in 0..MAX_ATTEMPTS {
-        random.fill(secret.as_mut_slice())?;
-        if let Ok(public) = public_key(&secret) {
-            return Ok((secret, public));
-        }
-    }
-    Err(Error::Random)
-}
-
-/// The public key of a private key; [`Error::PrivateKey`] if it is 0 or not below the order.
+/// See [`super`].
 pub fn public_key(secret: &[u8; 32]) -> Result<Public, Error> {
     let mut scalar = scalar(secret)?;
     let point = ProjectivePoint::GENERATOR * *scalar;
@@ -45,8 +22,7 @@ pub fn public_key(secret: &[u8; 32]) -> Result<Public, Error> {
     encode(&point.to_affine())
 }
 
-/// The shared secret of our private and a peer's public key; [`Error::TlsProtocol`] if that is no
-/// point of the curve.
+/// See [`super`].
 pub fn ecdh(secret: &[u8; 32], peer: &Public) -> Result<Secret, Error> {
     let peer = point(peer).ok_or(Error::TlsProtocol)?;
     let mut scalar = scalar(secret)?;
@@ -57,8 +33,7 @@ pub fn ecdh(secret: &[u8; 32], peer: &Public) -> Result<Secret, Error> {
     Ok(out)
 }
 
-/// Signs a digest: r, then s. The same key and digest always give the same signature (RFC 6979
-/// with SHA-256).
+/// See [`super`].
 pub fn sign(secret: &[u8; 32], digest: &[u8; 32]) -> Result<[u8; 64], Error> {
     let mut scalar = scalar(secret)?;
     // RFC 6979 derives the nonce from the digest reduced modulo the order (2.3.4).
@@ -71,8 +46,7 @@ pub fn sign(secret: &[u8; 32], digest: &[u8; 32]) -> Result<[u8; 64], Error> {
     }
 }
 
-/// Whether `signature` (r, then s) is one of `digest` by the holder of the key. A point that is
-/// not on the curve has signed nothing.
+/// See [`super`].
 pub fn verify(public: &Public, digest: &[u8; 32], signature: &[u8; 64]) -> bool {
     let (Some(key), Ok(signature)) = (point(public), Signature::from_slice(signature)) else {
         return false;
