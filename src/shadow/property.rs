@@ -511,8 +511,8 @@ pub fn compare<T: Table + ?Sized>(table: &T, reported: Option<Value<'_>>, all: b
         update(table, index, |mark| {
             if same && !all {
                 mark.reported = fingerprint;
+                // An answer that is owed stays owed.
                 mark.set(Mark::KNOWN);
-                mark.clear(Mark::FORCED);
             } else {
                 mark.clear(Mark::KNOWN);
                 mark.set(Mark::FORCED);

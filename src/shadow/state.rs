@@ -99,9 +99,10 @@ pub enum Reaction<'a> {
 /// A shadow as it was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Read<'a> {
-    /// The difference, unless it was delivered already. Tell [`State::delivered`] or
-    /// [`State::missed`].
+    /// The difference. Tell [`State::delivered`] or [`State::missed`].
     pub delta: Option<Value<'a>>,
+    /// It was not delivered before.
+    pub is_new: bool,
     /// Everything desired.
     pub desired: Option<Value<'a>>,
     /// Everything reported.
@@ -326,7 +327,7 @@ impl State {
         }
         // Whatever was delivered before: this is the shadow, perhaps made anew with lower numbers.
         let delivered = envelope.version != 0 && self.delta.version == envelope.version;
-        let delta = envelope.section("delta").filter(|_| !delivered);
+        let delta = envelope.section("delta");
         if self.documents.version > envelope.version {
             self.documents = Mark::default();
         }
@@ -339,6 +340,7 @@ impl State {
         }
         Reaction::Read(Read {
             delta,
+            is_new: !delivered,
             desired: envelope.section("desired"),
             reported: envelope.section("reported"),
         })
@@ -546,7 +548,10 @@ mod tests {
         let Reaction::Read(read) = get(&mut state, &text) else {
             panic!("it was read");
         };
-        assert_eq!(read.delta.unwrap().raw(), br#"{"a":2}"#);
+        assert_eq!(
+            (read.delta.unwrap().raw(), read.is_new),
+            (&br#"{"a":2}"#[..], true)
+        );
         assert!(!delta(&mut state, 6, 60), "the same, live and late");
 
         // The other way round.
@@ -557,7 +562,7 @@ mod tests {
         let Reaction::Read(read) = get(&mut state, &text) else {
             panic!("it was read");
         };
-        assert!(read.delta.is_none() && read.desired.is_some());
+        assert!(read.delta.is_some() && !read.is_new && read.desired.is_some());
     }
 
     #[test]
@@ -582,7 +587,7 @@ mod tests {
         let Reaction::Read(read) = get(&mut state, &text) else {
             panic!("it was read");
         };
-        assert!(read.delta.is_some());
+        assert!(read.delta.is_some() && read.is_new);
         assert!(delta(&mut state, 3, 6));
 
         // The deletion seen.
@@ -607,7 +612,7 @@ mod tests {
         let Reaction::Read(read) = get(&mut state, &text) else {
             panic!("it was read");
         };
-        assert!(read.delta.is_some());
+        assert!(read.delta.is_some() && read.is_new);
     }
 
     #[test]

@@ -474,8 +474,13 @@ impl<'m, A: App + Board> Desk<'m, A> {
             });
             property::compare(&table, read.reported, all.unwrap_or_default());
         }
-        if let Some(delta) = read.delta {
+        let Some(delta) = read.delta else { return };
+        if read.is_new {
             self.delta(message, owner, delta, read.desired).await;
+        } else if let Some(table) = self.env.app.table(owner) {
+            // What was obeyed may have been overtaken by the firmware's own change before it was
+            // reported. The table knows what it has answered.
+            property::apply(&table, delta, read.desired);
         }
     }
 
