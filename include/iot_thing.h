@@ -174,12 +174,12 @@
 /**
  * Bytes of a Thing besides its configurable buffers, on 32-bit targets.
  */
-#define IOT_THING_FIXED_SIZE_32 7680
+#define IOT_THING_FIXED_SIZE_32 8704
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_FIXED_SIZE_64 10752
+#define IOT_THING_FIXED_SIZE_64 11776
 
 /**
  * What TLS adds to it, on 32-bit targets.
@@ -273,7 +273,7 @@
 #define IOT_THING_DEFAULT_TLS_RX_SIZE 16640
 
 /**
- * Default of `tls_tx_size`: the largest TLS record sent; it must hold the client certificate.
+ * Default of `tls_tx_size`: the largest TLS record sent.
  */
 #define IOT_THING_DEFAULT_TLS_TX_SIZE 2048
 
@@ -329,6 +329,11 @@
 #define IOT_THING_DEFAULT_ACK_TIMEOUT_MS 30000
 
 /**
+ * Default of `ping_timeout_ms`: PINGRESP.
+ */
+#define IOT_THING_DEFAULT_PING_TIMEOUT_MS 10000
+
+/**
  * Default of `stall_timeout_ms`: how long the network may refuse to take bytes.
  */
 #define IOT_THING_DEFAULT_STALL_TIMEOUT_MS 20000
@@ -354,9 +359,9 @@
 #define IOT_THING_DEFAULT_BACKOFF_STABLE_MS 20000
 
 /**
- * Longest `mqtt_id`, in bytes. (AWS IoT allows 128; the MQTT client used inside allows 64.)
+ * Longest `mqtt_id`, in bytes (AWS IoT limit).
  */
-#define IOT_THING_MAX_MQTT_ID 64
+#define IOT_THING_MAX_MQTT_ID 128
 
 /**
  * Longest `thing_name`, in bytes (AWS IoT limit).
@@ -388,6 +393,33 @@
  * owner with `IOT_THING_ERR_DROPPED`. Shadow requests are never dropped.
  */
 #define IOT_THING_QUEUE_DROP_OLDEST 1
+
+/**
+ * `clean_start`: the broker forgets an earlier session when the program connects for the first
+ * time; later connections resume the session.
+ */
+#define IOT_THING_CLEAN_START_FIRST 0
+
+/**
+ * `clean_start`: every connection begins a new session.
+ */
+#define IOT_THING_CLEAN_START_ALWAYS 1
+
+/**
+ * `clean_start`: the session outlives a restart of the program; messages that came meanwhile are
+ * delivered. Subscriptions of the program before it may still be in force.
+ */
+#define IOT_THING_CLEAN_START_NEVER 2
+
+/**
+ * `iot_thing_disconnect_with`: an ordinary end; the broker discards the will.
+ */
+#define IOT_THING_DISCONNECT_NORMAL 0
+
+/**
+ * `iot_thing_disconnect_with`: the broker publishes the will.
+ */
+#define IOT_THING_DISCONNECT_WITH_WILL 4
 
 /**
  * Most bytes of the MQTT 5 properties of a message that is sent, as MQTT encodes them.
@@ -758,6 +790,24 @@ enum iot_thing_err
      * The broker refused a subscription the library needs: on AWS IoT usually the policy.
      */
     IOT_THING_ERR_MQTT_SUBSCRIBE_REFUSED = -86,
+    /**
+     * Another client connected with the same client id, and the broker ended this connection.
+     */
+    IOT_THING_ERR_MQTT_TAKEN_OVER = -87,
+    /**
+     * The broker ended the connection because of a limit or quota; its reason code is reported.
+     */
+    IOT_THING_ERR_MQTT_QUOTA = -88,
+    /**
+     * The connection was closed without a word right after SUBSCRIBE or UNSUBSCRIBE: on AWS IoT
+     * usually the policy does not allow a filter.
+     */
+    IOT_THING_ERR_MQTT_CLOSED_AFTER_SUBSCRIBE = -89,
+    /**
+     * The connection was closed without a word right after PUBLISH: on AWS IoT usually the policy
+     * does not allow the topic.
+     */
+    IOT_THING_ERR_MQTT_CLOSED_AFTER_PUBLISH = -90,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -888,6 +938,13 @@ enum iot_thing_event
      * `user`, `code` (MQTT 5 reason code of the SUBACK). It is gone; subscribe anew.
      */
     IOT_THING_EVENT_SUBSCRIPTION_LOST = 11,
+    /**
+     * A message was larger than `rx_size`: `needed`, the size of its packet, and the beginning of its
+     * `topic`, borrowed during the callback. It was passed over, and acknowledged with "quota
+     * exceeded" so that it does not come again; the connection goes on. (With `pull_events` there
+     * is no `topic`.)
+     */
+    IOT_THING_EVENT_MESSAGE_TOO_LARGE = 12,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1193,6 +1250,17 @@ typedef struct {
 typedef void (*iot_thing_event_fn)(void *user, iot_thing_t *thing, const iot_thing_event_t *event);
 
 /**
+ * Chooses the delay before an attempt to connect. `attempt` counts from 1, since the last connection
+ * that was stable; `delay_ms` is what the backoff drew. Returns the milliseconds to wait.
+ * Called inside `iot_thing_poll`, before the event that tells of the failure; may call what an
+ * event callback may call.
+ */
+typedef uint32_t (*iot_thing_retry_fn)(void *user,
+                                       iot_thing_t *thing,
+                                       uint32_t attempt,
+                                       uint32_t delay_ms);
+
+/**
  * Everything about one Thing. Start from `IOT_THING_CONFIG_INIT`, then set what differs: 0 and
  * NULL stand for the default everywhere. The struct itself may go away after `iot_thing_init`;
  * what its pointers lead to must stay valid and unchanged until `iot_thing_deinit` (but see
@@ -1214,7 +1282,7 @@ typedef struct {
      */
     const char *endpoint;
     /**
-     * Required. MQTT client id, NUL-terminated UTF-8, 1..64 bytes, not starting with `$`.
+     * Required. MQTT client id, NUL-terminated UTF-8, 1..128 bytes, not starting with `$`.
      */
     const char *mqtt_id;
     /**
@@ -1307,7 +1375,7 @@ typedef struct {
      */
     uint32_t tls_rx_size;
     /**
-     * Largest TLS record sent, 512..16384 bytes; 0: 2048. The client certificate must fit.
+     * Largest TLS record sent, 512..16384 bytes; 0: 2048.
      */
     uint32_t tls_tx_size;
     /**
@@ -1381,6 +1449,27 @@ typedef struct {
      * has expired since can make use of that. Set the clock as soon as the device knows the time.
      */
     uint64_t earliest_unix_time;
+    /**
+     * One of `IOT_THING_CLEAN_START_...`.
+     */
+    int32_t clean_start;
+    /**
+     * Milliseconds for the broker to answer a ping; 0: 10 s.
+     */
+    uint32_t ping_timeout_ms;
+    /**
+     * Optional. Chooses the delay before each further attempt to connect.
+     */
+    iot_thing_retry_fn on_retry;
+    /**
+     * Passed to `on_retry`.
+     */
+    void *on_retry_user;
+    /**
+     * ALPN protocol, NUL-terminated, at most 32 bytes; NULL: `x-amzn-mqtt-ca` on port 443, none on
+     * others. A custom authorizer on port 443 wants `mqtt`.
+     */
+    const char *alpn;
 } iot_thing_config_t;
 
 /**
@@ -1453,6 +1542,22 @@ typedef struct {
      * 1 when the broker resumed the earlier session.
      */
     uint32_t session_resumed;
+    /**
+     * What the broker granted, 0 while not connected: the keep alive in seconds;
+     */
+    uint32_t keep_alive_s;
+    /**
+     * for how many seconds it keeps the session;
+     */
+    uint32_t session_expiry_s;
+    /**
+     * messages at QoS 1 that may be in flight to it (this library uses at most 8);
+     */
+    uint32_t receive_maximum;
+    /**
+     * bytes of the largest packet that it takes, 0: no limit.
+     */
+    uint32_t maximum_packet_size;
 } iot_thing_connection_t;
 
 /**
@@ -1527,6 +1632,82 @@ typedef struct {
      * Bytes received.
      */
     uint64_t bytes_in;
+    /**
+     * Messages that were larger than `rx_size` and passed over.
+     */
+    uint32_t messages_too_large;
+    /**
+     * Messages and requests that ended because their time was over.
+     */
+    uint32_t messages_expired;
+    /**
+     * Messages that made room for newer ones.
+     */
+    uint32_t messages_dropped;
+    /**
+     * Bytes in the outbox now.
+     */
+    uint32_t outbox_bytes;
+    /**
+     * Messages in the outbox now.
+     */
+    uint32_t outbox_messages;
+    /**
+     * Filters subscribed to now, the library's own included.
+     */
+    uint32_t subscriptions;
+    /**
+     * Milliseconds from the last ping to its answer; 0: none yet.
+     */
+    uint32_t round_trip_ms;
+    /**
+     * The longest of these.
+     */
+    uint32_t round_trip_max_ms;
+    /**
+     * Attempts that failed and connections that were lost: name resolution,
+     */
+    uint32_t failures_resolve;
+    /**
+     * TCP (not connected, reset, closed, stalled),
+     */
+    uint32_t failures_tcp;
+    /**
+     * TLS and certificates,
+     */
+    uint32_t failures_tls;
+    /**
+     * refused by the broker with CONNACK or SUBACK,
+     */
+    uint32_t failures_refused;
+    /**
+     * ended by the broker with DISCONNECT,
+     */
+    uint32_t failures_disconnect;
+    /**
+     * closed without a word before CONNACK, or right after SUBSCRIBE or PUBLISH,
+     */
+    uint32_t failures_closed;
+    /**
+     * PINGRESP missing,
+     */
+    uint32_t failures_keep_alive;
+    /**
+     * CONNACK or another acknowledgement missing,
+     */
+    uint32_t failures_timeout;
+    /**
+     * and everything else.
+     */
+    uint32_t failures_other;
+    /**
+     * Milliseconds since `iot_thing_init`.
+     */
+    uint64_t uptime_ms;
+    /**
+     * Milliseconds online of these.
+     */
+    uint64_t online_ms;
 } iot_thing_statistics_t;
 
 /**
@@ -1578,6 +1759,11 @@ typedef struct {
      * The service's answer (the accepted document, or the error document), empty if none.
      */
     iot_thing_json_t document;
+    /**
+     * With `IOT_THING_ERR_TOO_LARGE`: bytes of topic, properties and payload, which are more than
+     * the broker takes or `tx_size` holds; else 0.
+     */
+    uint32_t needed;
 } iot_thing_result_t;
 
 /**
@@ -2206,7 +2392,8 @@ int32_t iot_thing_memory_needed(const iot_thing_config_t *config,
  * @return IOT_THING_ERR_CLIENT_CERT_EXPIRED, _CLIENT_CERT_NOT_YET_VALID, _CLIENT_CERT_USAGE,
  *         _KEY_WEAK, _KEY_UNSUPPORTED  The client certificate or its key is of no use.
  * @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
- * @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`.
+ * @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`
+ *                                    (only with iot_thing_transport_embedded_tls).
  * @return IOT_THING_ERR_RANDOM       The port's random source failed.
  * @return IOT_THING_ERR_STATE        `memory` already holds a Thing that was not deinitialised.
  * @return IOT_THING_ERR_MEMORY       `memory` is NULL or too small.
@@ -2279,6 +2466,16 @@ int32_t iot_thing_connect(iot_thing_t *thing);
 int32_t iot_thing_disconnect(iot_thing_t *thing);
 
 /**
+ * `iot_thing_disconnect` with a reason for the broker.
+ *
+ * @param reason  `IOT_THING_DISCONNECT_NORMAL`, or `IOT_THING_DISCONNECT_WITH_WILL`: the broker
+ *                publishes the will (see `iot_thing_mqtt_set_will`).
+ *
+ * @return As `iot_thing_disconnect`, or IOT_THING_ERR_ARGUMENT for another reason.
+ */
+int32_t iot_thing_disconnect_with(iot_thing_t *thing, int32_t reason);
+
+/**
  * Does the Thing's work: everything happens in here. Never blocks; does a bounded amount of work
  * and returns how long the caller may sleep. Calling it earlier is always allowed.
  *
@@ -2309,6 +2506,38 @@ int32_t iot_thing_poll(iot_thing_t *thing);
  *         (from a callback) or IOT_THING_ERR_SOCKETS (the sockets have no `wait`).
  */
 int32_t iot_thing_wait(iot_thing_t *thing, int32_t timeout_ms);
+
+/**
+ * Polls and waits until the Thing is in a state: for programs that want to connect, or disconnect,
+ * in one call.
+ *
+ * Blocks, by the `wait` function of the sockets. Callable as `iot_thing_wait`; callbacks are called
+ * as in `iot_thing_poll`.
+ *
+ * @param state       One of `iot_thing_state`.
+ * @param timeout_ms  Milliseconds; 0: one poll.
+ *
+ * @return IOT_THING_OK             It is in that state.
+ * @return IOT_THING_ERR_TIMED_OUT  It is not. Everything goes on at the next poll.
+ * @return As `iot_thing_poll` and `iot_thing_wait`.
+ */
+int32_t iot_thing_run_until_state(iot_thing_t *thing, int32_t state, uint32_t timeout_ms);
+
+/**
+ * Polls and waits until a flag is set, by a callback or another thread: the way to wait for one
+ * operation. With NULL it runs for the whole time.
+ *
+ * Blocks, by the `wait` function of the sockets. Callable as `iot_thing_wait`; callbacks are called
+ * as in `iot_thing_poll`.
+ *
+ * @param flag        Looked at after each poll; over when it is not 0. May be NULL.
+ * @param timeout_ms  Milliseconds; 0: one poll.
+ *
+ * @return IOT_THING_OK             The flag is set.
+ * @return IOT_THING_ERR_TIMED_OUT  It is not, or `flag` is NULL and the time is over.
+ * @return As `iot_thing_poll` and `iot_thing_wait`.
+ */
+int32_t iot_thing_run(iot_thing_t *thing, const int32_t *flag, uint32_t timeout_ms);
 
 /**
  * Tells which socket the Thing waits for, and for what, for programs with a `select()` loop of
@@ -2596,6 +2825,43 @@ int32_t iot_thing_mqtt_user_property(const iot_thing_mqtt_message_t *message,
                                      size_t index,
                                      iot_thing_bytes_t *name,
                                      iot_thing_bytes_t *value);
+
+/**
+ * Sets the last will: the message that the broker publishes when the connection is lost. Takes
+ * effect with the next connection. NULL clears it.
+ *
+ * Callable from callbacks and from the thread that polls.
+ *
+ * @param will  Not copied, but for the structure itself: what it points to must stay unchanged until
+ *              it is replaced or cleared, or until `iot_thing_deinit`. `timeout_ms` must be 0 and
+ *              there are no user properties.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL, _STATE, _STRUCT_SIZE, _TOPIC, _ARGUMENT  As `iot_thing_mqtt_publish`.
+ * @return IOT_THING_ERR_TOO_LARGE  The payload has more than 65535 bytes (MQTT limit).
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_mqtt_set_will(iot_thing_t *thing,
+                                const iot_thing_mqtt_publish_t *will);
+
+/**
+ * Sets user name and password, for custom authorizers and other brokers (AWS IoT ignores them when
+ * the device has a certificate). Takes effect with the next connection: a token that expires can be
+ * replaced in the event that tells of a refusal. NULL clears either.
+ *
+ * Callable from callbacks and from the thread that polls.
+ *
+ * @param user_name  NUL-terminated UTF-8, up to 65535 bytes, or NULL. Not copied: must stay
+ *                   unchanged until it is replaced or cleared, or until `iot_thing_deinit`.
+ * @param password   Up to 65535 bytes, or `{ NULL, 0 }`. Not copied either.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing), or
+ *         IOT_THING_ERR_ARGUMENT (not UTF-8, or too long).
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_mqtt_set_login(iot_thing_t *thing,
+                                 const char *user_name,
+                                 iot_thing_bytes_t password);
 
 /**
  * Tells the library that its clock stood still: adds `ms` milliseconds to the time since the last

@@ -174,6 +174,16 @@ pub enum Error {
     MqttClosedBeforeConnack = -85,
     /// The broker refused a subscription the library needs: on AWS IoT usually the policy.
     MqttSubscribeRefused = -86,
+    /// Another client connected with the same client id, and the broker ended this connection.
+    MqttTakenOver = -87,
+    /// The broker ended the connection because of a limit or quota; its reason code is reported.
+    MqttQuota = -88,
+    /// The connection was closed without a word right after SUBSCRIBE or UNSUBSCRIBE: on AWS IoT
+    /// usually the policy does not allow a filter.
+    MqttClosedAfterSubscribe = -89,
+    /// The connection was closed without a word right after PUBLISH: on AWS IoT usually the policy
+    /// does not allow the topic.
+    MqttClosedAfterPublish = -90,
 }
 
 /// Whether an operation that was rejected can be tried again.
@@ -189,6 +199,16 @@ pub enum Retry {
 }
 
 impl Error {
+    /// It guesses why a connection was closed, which the socket cannot know.
+    pub const fn is_suspicion(self) -> bool {
+        matches!(
+            self,
+            Self::MqttClosedBeforeConnack
+                | Self::MqttClosedAfterSubscribe
+                | Self::MqttClosedAfterPublish
+        )
+    }
+
     /// The value that C sees.
     pub const fn code(self) -> i32 {
         self as i32
@@ -296,6 +316,10 @@ describe! {
     MqttKeepAlive, "MQTT_KEEP_ALIVE", "the broker did not answer a ping";
     MqttClosedBeforeConnack, "MQTT_CLOSED_BEFORE_CONNACK", "closed before CONNACK: check certificate status and policy";
     MqttSubscribeRefused, "MQTT_SUBSCRIBE_REFUSED", "subscription refused: check the policy";
+    MqttTakenOver, "MQTT_TAKEN_OVER", "another client connected with the same mqtt_id";
+    MqttQuota, "MQTT_QUOTA", "the broker ended the connection because of a quota: send less";
+    MqttClosedAfterSubscribe, "MQTT_CLOSED_AFTER_SUBSCRIBE", "closed right after SUBSCRIBE: check the policy";
+    MqttClosedAfterPublish, "MQTT_CLOSED_AFTER_PUBLISH", "closed right after PUBLISH: check the policy";
 }
 
 impl embedded_io_async::Error for Error {

@@ -1,6 +1,12 @@
 # shellcheck shell=bash
 # Shared by the tools: sourced, not run.
 
+root=${root:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
+
+# Where cargo works for all builds through CMake: they share what they have in common.
+# shellcheck disable=SC2034
+cargo_dir=$root/build/cargo
+
 # need COMMAND PACKAGE [WHY]: makes sure that COMMAND exists, by installing the Debian package
 # that has it. Says what it does and why; fails with words where there is no apt-get.
 need() {
@@ -54,7 +60,7 @@ as_root() {
 }
 
 # start_cloud DIR ARGUMENT...: a local cloud that lives as long as this shell, with more arguments
-# for its "serve"; the one before ends. Sets CLOUD_HOST, CLOUD_PORT and so on. Needs $root.
+# for its "serve"; the one before ends. Sets CLOUD_HOST, CLOUD_PORT and so on.
 start_cloud() {
     local directory=$1 input=$1-input
     shift

@@ -5,7 +5,7 @@ use core::ffi::{CStr, c_void};
 
 use heapless::Deque;
 
-use super::config::Signer;
+use super::config::{Config, Signer};
 use super::json::{self, iot_thing_json_t};
 use super::port;
 use super::property::{CTable, iot_thing_properties_t};
@@ -127,6 +127,7 @@ pub struct CApp {
     on_request: Cell<(iot_thing_shadow_request_fn, *mut c_void)>,
     /// Gets the messages that nobody subscribed to.
     on_message: Cell<(iot_thing_mqtt_message_fn, *mut c_void)>,
+    on_retry: (iot_thing_retry_fn, *mut c_void),
     sign: Option<Signer>,
     /// Where events wait to be pulled, if they are.
     events: Option<&'static EventQueue>,
@@ -138,19 +139,18 @@ impl CApp {
     /// For the Thing at `thing`, which is only passed on to callbacks.
     pub fn new(
         thing: *mut iot_thing_t,
-        on_event: (iot_thing_event_fn, *mut c_void),
-        sign: Option<Signer>,
+        config: &Config,
         events: Option<&'static EventQueue>,
-        pull_requests: bool,
     ) -> Self {
         Self {
             thing,
-            on_event: Cell::new(on_event),
+            on_event: Cell::new((config.on_event, config.on_event_user)),
             on_request: Cell::new((None, core::ptr::null_mut())),
             on_message: Cell::new((None, core::ptr::null_mut())),
-            sign,
+            on_retry: config.on_retry,
+            sign: config.sign,
             events,
-            pull_requests,
+            pull_requests: config.pull_requests,
         }
     }
 
@@ -274,6 +274,7 @@ impl App for CApp {
             document: outcome
                 .document
                 .map_or_else(iot_thing_json_t::default, iot_thing_json_t::from),
+            needed: u32::try_from(outcome.needed).unwrap_or(u32::MAX),
         };
         // SAFETY: the application's callback, called as its description in the header says.
         unsafe { callback(done.user, self.thing, &raw const result) };
@@ -316,6 +317,33 @@ impl App for CApp {
         // SAFETY: the application's callback, called as its description in the header says.
         unsafe { callback(user, self.thing, &raw const lent) };
         false
+    }
+
+    fn message_too_large(&self, size: usize, topic: &str) {
+        let topic = if self.pulls() {
+            // It would not last until it is taken.
+            NOTHING
+        } else {
+            lend(topic.as_bytes())
+        };
+        self.deliver(&iot_thing_event_t {
+            topic,
+            ..to_c(&Event {
+                kind: EventKind::MessageTooLarge,
+                error: Some(Error::TooLarge),
+                code: -1,
+                needed: size,
+                ..Event::default()
+            })
+        });
+    }
+
+    fn retry_delay(&self, attempt: u32, delay_ms: u32) -> u32 {
+        let (Some(callback), user) = self.on_retry else {
+            return delay_ms;
+        };
+        // SAFETY: the application's callback, called as its description in the header says.
+        unsafe { callback(user, self.thing, attempt, delay_ms) }
     }
 
     fn subscription_lost(&self, handler: Handler, code: i32, _retry: Retry) {

@@ -13,6 +13,7 @@ use super::{port, types};
 use crate::Error;
 use crate::shadow::topic::is_thing_name;
 use crate::thing::backoff::Backoff;
+use crate::thing::env::CleanStart;
 use crate::thing::outbox::Policy;
 use crate::tls::SignatureForm;
 
@@ -61,7 +62,14 @@ pub struct Config {
     pub filter_size: usize,
     pub queue_policy: Policy,
     pub drain_interval: Duration,
+    pub clean_start: CleanStart,
+    pub ping_timeout: Duration,
+    pub on_retry: (iot_thing_retry_fn, *mut core::ffi::c_void),
+    pub alpn: Option<&'static [u8]>,
 }
+
+/// Longest name of an ALPN protocol, in bytes.
+const MAX_ALPN: usize = 32;
 
 /// A key elsewhere: the function and what it is passed.
 pub type Signer = (
@@ -166,6 +174,19 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
             _ => return Err(Error::Argument),
         },
         drain_interval: Duration::from_millis(u64::from(c.drain_interval_ms)),
+        clean_start: match c.clean_start {
+            IOT_THING_CLEAN_START_FIRST => CleanStart::First,
+            IOT_THING_CLEAN_START_ALWAYS => CleanStart::Always,
+            IOT_THING_CLEAN_START_NEVER => CleanStart::Never,
+            _ => return Err(Error::Argument),
+        },
+        ping_timeout: time(c.ping_timeout_ms, IOT_THING_DEFAULT_PING_TIMEOUT_MS),
+        on_retry: (c.on_retry, c.on_retry_user),
+        alpn: if c.alpn.is_null() {
+            None
+        } else {
+            Some(text(c.alpn, MAX_ALPN, Error::Argument)?.as_bytes())
+        },
     })
 }
 

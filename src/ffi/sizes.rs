@@ -16,9 +16,9 @@ use crate::thing::subscriptions::Subscription;
 use crate::tls;
 
 /// Bytes of a Thing besides its configurable buffers, on 32-bit targets.
-pub const IOT_THING_FIXED_SIZE_32: u32 = 7680;
+pub const IOT_THING_FIXED_SIZE_32: u32 = 8704;
 /// The same on 64-bit targets.
-pub const IOT_THING_FIXED_SIZE_64: u32 = 10752;
+pub const IOT_THING_FIXED_SIZE_64: u32 = 11776;
 /// What TLS adds to it, on 32-bit targets.
 pub const IOT_THING_TLS_FIXED_SIZE_32: u32 = 640;
 /// The same on 64-bit targets.

@@ -17,11 +17,11 @@ use super::waker;
 use crate::Error;
 use crate::error::Retry;
 use crate::json::{Kind, Value};
-use crate::mqtt::{ARENA_OVERHEAD, Session, SubscribeOptions};
+use crate::mqtt::{ARENA_OVERHEAD, Session, SubscribeOptions, Will};
 use crate::port::PollSlot;
 use crate::shadow::{MAX_STATE, Operation};
 use crate::thing::App;
-use crate::thing::control::{Ask, Control, Publish};
+use crate::thing::control::{Ask, Control, Login, Publish};
 use crate::thing::env::{Env, Settings};
 use crate::thing::event::Outcome;
 use crate::thing::outbox::{self, Entry, Outbox};
@@ -50,6 +50,8 @@ pub struct iot_thing_t {
     app: CApp,
     slot: PollSlot,
     settings: Settings<'static>,
+    /// When it was made, on the library's clock.
+    made_at: Cell<u64>,
     /// The socket that is open.
     socket: Cell<isize>,
     /// The classic shadow, for the functions that need no handle.
@@ -165,14 +167,7 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
     });
     // SAFETY: as above; the place was taken for this type.
     let classic = unsafe { slab.value(plan.classic, Node::new(None, CShadow::CLASSIC, true)) };
-    let session = Session::new(
-        config.mqtt_id,
-        config.keep_alive_s,
-        config.session_expiry_s,
-        rx,
-        arena,
-    )?;
-    let on_event = (config.on_event, config.on_event_user);
+    let session = Session::new(rx, arena)?;
     // SAFETY: the slab holds the Thing, aligned; writing drops nothing.
     unsafe {
         at.write(iot_thing_t {
@@ -183,21 +178,28 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
                 Subscriptions::new(subscriptions, filters),
                 boot,
             ),
-            app: CApp::new(at, on_event, config.sign, events, config.pull_requests),
+            app: CApp::new(at, config, events),
             slot: PollSlot::new(),
             settings: Settings {
                 endpoint: config.endpoint,
                 port: config.tcp_port,
                 thing_name: config.thing_name,
+                mqtt_id: config.mqtt_id,
+                keep_alive_s: config.keep_alive_s,
+                session_expiry_s: config.session_expiry_s,
+                clean_start: config.clean_start,
+                alpn: config.alpn,
                 connect_timeout: config.connect_timeout,
                 tls_timeout: config.tls_timeout,
                 mqtt_timeout: config.mqtt_timeout,
+                ping_timeout: config.ping_timeout,
                 ack_timeout: config.ack_timeout,
                 stall_timeout: config.stall_timeout,
                 shadow_timeout: config.shadow_timeout,
                 drain_interval: config.drain_interval,
                 backoff: config.backoff,
             },
+            made_at: Cell::new(0),
             socket: Cell::new(NO_SOCKET),
             classic: Cell::new(0),
             sockets: config.sockets,
@@ -237,6 +239,7 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
     if config.pull_requests {
         thing.listen_to_requests(true);
     }
+    thing.made_at.set(port::now());
     thing.magic.set(mark_of(at).unwrap_or_default());
     Ok(at)
 }
@@ -302,6 +305,28 @@ pub fn wait(thing: *mut iot_thing_t, timeout_ms: i32) -> Result<(), Error> {
     unsafe { wait(t.sockets.user, socket, interest, timeout_ms) };
     t.control.leave();
     Ok(())
+}
+
+/// Polls and waits until `over` says so, or until `timeout_ms` has passed.
+pub fn run(
+    thing: *mut iot_thing_t,
+    timeout_ms: u32,
+    over: impl Fn(&iot_thing_t) -> bool,
+) -> Result<(), Error> {
+    let end = port::now().saturating_add(u64::from(timeout_ms));
+    loop {
+        let pause = poll(thing)?;
+        let t = get(thing)?;
+        if over(t) {
+            return Ok(());
+        }
+        let left = end.saturating_sub(port::now());
+        if left == 0 {
+            return Err(Error::TimedOut);
+        }
+        let left = i32::try_from(left).unwrap_or(IOT_THING_FOREVER);
+        wait(thing, pause.min(left))?;
+    }
 }
 
 /// Ends a Thing.
@@ -378,9 +403,9 @@ impl iot_thing_t {
         }
     }
 
-    /// Asks for a connection, or for its end.
-    pub fn connect(&self, wanted: bool) -> Result<(), Error> {
-        self.control.want_connection(wanted);
+    /// Asks for a connection, or for its end with this reason code.
+    pub fn connect(&self, wanted: bool, goodbye: u8) -> Result<(), Error> {
+        self.control.want_connection(wanted, goodbye);
         Ok(())
     }
 
@@ -449,6 +474,16 @@ impl iot_thing_t {
             .unsubscribe(filter, u64::from(timeout_ms), done)
     }
 
+    /// Sets the will, or none.
+    pub fn set_will(&self, will: Option<Will<'static>>) {
+        self.control.with(|shared| shared.will = will);
+    }
+
+    /// Sets user name and password.
+    pub fn set_login(&self, login: Login<'static>) {
+        self.control.with(|shared| shared.login = login);
+    }
+
     /// Sets the callback for requests.
     pub fn on_shadow_request(
         &self,
@@ -479,14 +514,21 @@ impl iot_thing_t {
             // Without it there is no TLS connection: see tls::Secured.
             server_authenticated: u32::from(shared.connection.tls_version != 0),
             session_resumed: u32::from(shared.connection.session_resumed),
+            keep_alive_s: shared.connection.keep_alive_s,
+            session_expiry_s: shared.connection.session_expiry_s,
+            receive_maximum: shared.connection.receive_maximum,
+            maximum_packet_size: shared.connection.maximum_packet_size,
         })
     }
 
     /// The counters, for a structure of `struct_size` bytes.
     pub fn statistics(&self, struct_size: u32) -> iot_thing_statistics_t {
+        let now = port::now();
         self.control.with(|shared| {
             let s = shared.statistics;
             let (bytes, messages) = shared.outbox.high_water();
+            let (bytes_now, messages_now) = shared.outbox.level();
+            let since = s.online_since_ms.map(|at| now.saturating_sub(at));
             iot_thing_statistics_t {
                 struct_size,
                 attempts: s.attempts,
@@ -505,6 +547,25 @@ impl iot_thing_t {
                 reply_max: s.reply_max,
                 bytes_out: s.bytes_out,
                 bytes_in: s.bytes_in,
+                messages_too_large: s.messages_too_large,
+                messages_expired: s.messages_expired,
+                messages_dropped: s.messages_dropped,
+                outbox_bytes: bytes_now as u32,
+                outbox_messages: messages_now as u32,
+                subscriptions: (shared.subscriptions.count() + shared.shadows.filters()) as u32,
+                round_trip_ms: s.round_trip_ms,
+                round_trip_max_ms: s.round_trip_max_ms,
+                failures_resolve: s.failures.resolve,
+                failures_tcp: s.failures.tcp,
+                failures_tls: s.failures.tls,
+                failures_refused: s.failures.refused,
+                failures_disconnect: s.failures.disconnect,
+                failures_closed: s.failures.closed,
+                failures_keep_alive: s.failures.keep_alive,
+                failures_timeout: s.failures.timeout,
+                failures_other: s.failures.other,
+                uptime_ms: now.saturating_sub(self.made_at.get()),
+                online_ms: s.online_ms.saturating_add(since.unwrap_or(0)),
             }
         })
     }

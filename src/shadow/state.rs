@@ -179,7 +179,8 @@ impl State {
         }
     }
 
-    fn needed(&self) -> Filters {
+    /// Filters that are needed now.
+    pub fn needed(&self) -> Filters {
         let mut needed = self.listens.with(self.kept);
         if self.hears_deltas() {
             needed = needed.with(TO_HEAR_DELTAS);
@@ -231,6 +232,11 @@ impl State {
     /// These are being unsubscribed from.
     pub fn unsubscribing(&mut self, filters: Filters) {
         self.confirmed = self.confirmed.without(filters);
+    }
+
+    /// The connection ended and the session did not: a SUBSCRIBE under way is lost.
+    pub fn interrupted(&mut self) {
+        self.asked = Filters::NONE;
     }
 
     /// The session is lost, and with it the subscriptions and the answers that were on their way.

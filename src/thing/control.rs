@@ -13,7 +13,7 @@ use super::shadows::{ShadowId, Shadows};
 use super::stats::Statistics;
 use super::subscriptions::Subscriptions;
 use crate::Error;
-use crate::mqtt::{SubscribeOptions, topic};
+use crate::mqtt::{SubscribeOptions, Will, topic};
 use crate::shadow::{self, Operation, Purpose, Request, Section, Token};
 
 /// Largest payload of a message, in bytes (AWS IoT limit).
@@ -48,9 +48,24 @@ pub struct Shared<'m, H, D, S> {
     polling: bool,
     /// Nothing more is taken.
     pub ending: bool,
+    /// The reason code of the DISCONNECT that ends the connection when it is not wanted any more.
+    pub goodbye: u8,
+    /// What the broker publishes when the connection is lost.
+    pub will: Option<Will<'m>>,
+    /// User name and password.
+    pub login: Login<'m>,
     last_needed: usize,
     boot: u32,
     tokens: u32,
+}
+
+/// Who the device is, for a custom authorizer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Login<'m> {
+    /// User name.
+    pub user_name: Option<&'m str>,
+    /// Password.
+    pub password: Option<&'m [u8]>,
 }
 
 /// A message of the application to be queued.
@@ -130,6 +145,14 @@ pub struct ConnectionInfo {
     pub tls_cipher_suite: u16,
     /// The broker had the session.
     pub session_resumed: bool,
+    /// Seconds.
+    pub keep_alive_s: u32,
+    /// Seconds.
+    pub session_expiry_s: u32,
+    /// Messages at QoS 1 in flight to the broker.
+    pub receive_maximum: u32,
+    /// Bytes; 0: no limit.
+    pub maximum_packet_size: u32,
 }
 
 impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
@@ -148,6 +171,9 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
                 changes: 0,
                 polling: false,
                 ending: false,
+                goodbye: 0,
+                will: None,
+                login: Login::default(),
                 last_needed: 0,
                 boot,
                 tokens: 0,
@@ -160,10 +186,11 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
         critical_section::with(|cs| work(&mut self.shared.borrow(cs).borrow_mut()))
     }
 
-    /// Asks for a connection, or for its end.
-    pub fn want_connection(&self, wanted: bool) {
+    /// Asks for a connection, or for its end with this reason code.
+    pub fn want_connection(&self, wanted: bool, goodbye: u8) {
         self.with(|shared| {
             shared.wanted = wanted;
+            shared.goodbye = goodbye;
             shared.asked = shared.asked.wrapping_add(1);
             shared.changed();
         });

@@ -7,6 +7,7 @@ use super::backoff::Backoff;
 use super::control::{Control, Shared};
 use super::event::{Event, EventKind, Outcome, State};
 use super::outbox::{Gone, Kind};
+use super::stats::count;
 use super::subscriptions::Told;
 use super::{App, Failure, outbox};
 use crate::Error;
@@ -24,12 +25,24 @@ pub struct Settings<'m> {
     pub port: u16,
     /// Name of the thing.
     pub thing_name: &'m str,
+    /// MQTT client id.
+    pub mqtt_id: &'m str,
+    /// MQTT keep alive, in seconds.
+    pub keep_alive_s: u16,
+    /// For which the broker keeps the session, in seconds.
+    pub session_expiry_s: u32,
+    /// When the broker is to forget the session it has.
+    pub clean_start: CleanStart,
+    /// ALPN protocol; `None`: as the port asks for.
+    pub alpn: Option<&'m [u8]>,
     /// Name resolution and TCP connection together.
     pub connect_timeout: Duration,
     /// TLS handshake.
     pub tls_timeout: Duration,
     /// CONNACK.
     pub mqtt_timeout: Duration,
+    /// PINGRESP.
+    pub ping_timeout: Duration,
     /// PUBACK and SUBACK.
     pub ack_timeout: Duration,
     /// Network that takes no bytes.
@@ -40,6 +53,18 @@ pub struct Settings<'m> {
     pub drain_interval: Duration,
     /// Reconnection.
     pub backoff: Backoff,
+}
+
+/// When the broker is to forget the session it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CleanStart {
+    /// At the first connection after the start of the program.
+    #[default]
+    First,
+    /// At every connection.
+    Always,
+    /// Never: the session outlives a restart of the program.
+    Never,
 }
 
 /// What the parts of a running Thing work with.
@@ -170,20 +195,26 @@ impl<A: App> Env<'_, A> {
     }
 
     /// Ends what is over whether there is a connection or not: what has waited too long, what was
-    /// dropped, what another call took back.
-    pub fn expire(&self) {
+    /// dropped, what another call took back. `unsent`: only what was not sent.
+    pub fn expire(&self, unsent: bool) {
         let now = Instant::now().as_millis();
         let mut changed = false;
         while !self.app.backed_up()
             && let Some(done) = self.control.with(|shared| shared.outbox.take_dropped())
         {
+            self.control
+                .with(|shared| count(&mut shared.statistics.messages_dropped));
             if let Some(done) = done {
                 self.app.done(done, &outbox::End::Dropped.outcome());
             }
         }
         while !self.app.backed_up()
-            && let Some(gone) = self.control.with(|shared| shared.outbox.expire(now))
+            && let Some(gone) = self
+                .control
+                .with(|shared| shared.outbox.expire(now, unsent))
         {
+            self.control
+                .with(|shared| count(&mut shared.statistics.messages_expired));
             self.finish(gone, &outbox::End::Expired.outcome());
             changed = true;
         }

@@ -80,6 +80,17 @@ pub trait App {
         document: Option<Value<'_>>,
         state: &mut Writer<'_>,
     ) -> i32;
+
+    /// A message was larger than the buffer and was passed over: the size of its packet, and the
+    /// beginning of its topic.
+    fn message_too_large(&self, size: usize, topic: &str);
+
+    /// Chooses the delay before attempt number `attempt` since the last stable connection;
+    /// `delay_ms` is what the backoff says.
+    fn retry_delay(&self, attempt: u32, delay_ms: u32) -> u32 {
+        let _ = attempt;
+        delay_ms
+    }
 }
 
 /// What the cloud wants.

@@ -286,6 +286,11 @@ impl<'m, D: Copy> Outbox<'m, D> {
             .any(|entry| entry.is_queued() && wanted(entry.kind))
     }
 
+    /// Bytes of a message, its head included.
+    pub fn size_of(&self, id: u32) -> usize {
+        self.find(id).map_or(0, Entry::size)
+    }
+
     /// The parts of a message.
     pub fn message(&self, id: u32) -> Option<Parts<'_>> {
         self.parts(self.find(id)?)
@@ -417,9 +422,11 @@ impl<'m, D: Copy> Outbox<'m, D> {
         None
     }
 
-    /// Ends one message whose answer is overdue at `now`, or whose own time is over.
-    pub fn expire(&mut self, now: u64) -> Option<Gone<D>> {
-        let index = self.position(|entry| entry.over_at() <= now)?;
+    /// Ends one message whose answer is overdue at `now`, or whose own time is over; `unsent`: only
+    /// one that was not sent.
+    pub fn expire(&mut self, now: u64, unsent: bool) -> Option<Gone<D>> {
+        let index =
+            self.position(|entry| entry.over_at() <= now && (entry.is_queued() || !unsent))?;
         self.remove(index)
     }
 
@@ -427,6 +434,13 @@ impl<'m, D: Copy> Outbox<'m, D> {
     pub fn next_expiry(&self) -> Option<u64> {
         let next = self.iter().map(Entry::over_at).min();
         next.filter(|at| *at < u64::MAX)
+    }
+
+    /// How many messages wait for their acknowledgement.
+    pub fn in_flight(&self) -> usize {
+        self.iter()
+            .filter(|entry| matches!(entry.phase, Phase::Sent(_)))
+            .count()
     }
 
     /// When the next acknowledgement is overdue.
@@ -747,12 +761,13 @@ mod tests {
         };
         outbox.push(queued, &[]).unwrap();
         assert_eq!(outbox.next_expiry(), Some(100));
-        assert_eq!(outbox.expire(99), None);
-        assert_eq!(outbox.expire(200), gone(UPDATE, 1));
-        assert_eq!(outbox.expire(200), gone(UPDATE, 2));
-        assert_eq!(outbox.expire(200), None);
+        assert_eq!(outbox.expire(99, false), None);
+        assert_eq!(outbox.expire(200, true), None, "they were sent");
+        assert_eq!(outbox.expire(200, false), gone(UPDATE, 1));
+        assert_eq!(outbox.expire(200, false), gone(UPDATE, 2));
+        assert_eq!(outbox.expire(200, false), None);
         assert_eq!(outbox.next_expiry(), Some(250));
-        assert_eq!(outbox.expire(250), gone(PUBLISH, 4));
+        assert_eq!(outbox.expire(250, false), gone(PUBLISH, 4));
         assert_eq!(outbox.cancel(), gone(UPDATE, 3));
         assert_eq!(outbox.cancel(), None);
         assert_eq!(outbox.next_expiry(), None);

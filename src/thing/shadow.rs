@@ -385,6 +385,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
             },
             version: if accepted { envelope.version } else { 0 },
             document: Some(envelope.document),
+            needed: 0,
         };
         self.env.finish(gone, &outcome);
     }

@@ -176,6 +176,11 @@ impl<'m, S> Shadows<'m, S> {
         }
     }
 
+    /// How many filters are needed.
+    pub fn filters(&self) -> usize {
+        self.iter().map(|node| node.state.needed().len()).sum()
+    }
+
     /// Whether everything that is needed is confirmed.
     pub fn complete(&self) -> bool {
         self.iter().all(|node| node.state.unconfirmed().is_empty())

@@ -201,6 +201,22 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
         self.untold = true;
     }
 
+    /// The packet under way is lost, though the session is not.
+    pub fn interrupted(&mut self) {
+        for subscription in self.slots.iter_mut().flatten() {
+            subscription.broker = match subscription.broker {
+                Broker::Asked => Broker::Absent,
+                Broker::Leaving => Broker::Granted,
+                other => other,
+            };
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.iter().count()
+    }
+
     /// Whether everything that is wanted is there, but for what the broker refused.
     pub fn complete(&self) -> bool {
         self.iter()

@@ -119,7 +119,10 @@ macro_rules! tls_transport {
                     Err(error) => return error.into(),
                 };
                 let config = tls::Config {
-                    alpn: (env.settings.port == HTTPS_PORT).then_some(ALPN_MQTT),
+                    alpn: env
+                        .settings
+                        .alpn
+                        .or((env.settings.port == HTTPS_PORT).then_some(ALPN_MQTT)),
                     ..tls::Config::new(
                         env.settings.endpoint,
                         &self.credentials,
@@ -179,6 +182,10 @@ tls_transport!(
 fn is_mqtts_word(mqtt: Error, tls: Error) -> bool {
     matches!(
         mqtt,
-        Error::MqttRefused | Error::MqttDisconnected | Error::MqttSubscribeRefused
-    ) || (mqtt == Error::MqttClosedBeforeConnack && tls == Error::TcpClosed)
+        Error::MqttRefused
+            | Error::MqttDisconnected
+            | Error::MqttTakenOver
+            | Error::MqttQuota
+            | Error::MqttSubscribeRefused
+    ) || (mqtt.is_suspicion() && tls == Error::TcpClosed)
 }

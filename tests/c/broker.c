@@ -396,8 +396,8 @@ static void publish_delta(broker_t *broker)
 {
     char document[BROKER_MESSAGE_SIZE];
     format(document, sizeof document,
-           "{\"version\":%llu,\"timestamp\":1700000000,\"state\":%s,\"metadata\":{}}",
-           (unsigned long long)broker->version, broker->desired);
+           "{\"version\":%lu,\"timestamp\":1700000000,\"state\":%s,\"metadata\":{}}",
+           (unsigned long)broker->version, broker->desired);
     broker_publish(broker, broker_topic(broker, "update/delta"), document);
 }
 
@@ -493,9 +493,9 @@ static void shadow_update(broker_t *broker, const char *text)
     }
     /* A real answer repeats the state; a long one does not fit the test's buffers. */
     format(document, sizeof document,
-           "{\"state\":{\"reported\":%s},\"metadata\":{\"reported\":{}},\"version\":%llu,"
+           "{\"state\":{\"reported\":%s},\"metadata\":{\"reported\":{}},\"version\":%lu,"
            "\"timestamp\":1700000000,\"clientToken\":\"%s\"}",
-           len < 512 ? broker->reported : "{}", (unsigned long long)broker->version, token);
+           len < 512 ? broker->reported : "{}", (unsigned long)broker->version, token);
     answer(broker, "update/accepted", document);
 }
 
@@ -517,10 +517,10 @@ static void shadow_get(broker_t *broker, const char *text)
                       "\"desired\":%s,\"delta\":%s,", broker->desired, broker->desired);
     }
     format(document + len, sizeof document - len,
-           "\"reported\":%s},\"metadata\":{},\"version\":%llu,\"timestamp\":1700000000,"
+           "\"reported\":%s},\"metadata\":{},\"version\":%lu,\"timestamp\":1700000000,"
            "\"clientToken\":\"%s\"}",
            broker->reported[0] != '\0' ? broker->reported : "{}",
-           (unsigned long long)broker->version, token);
+           (unsigned long)broker->version, token);
     answer(broker, "get/accepted", document);
 }
 

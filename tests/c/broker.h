@@ -15,7 +15,9 @@
 #define BROKER_IN_FLIGHT 64
 #define BROKER_TOPIC_SIZE 257 /* AWS IoT limit, and NUL */
 #define BROKER_STATE_SIZE 700
+#ifndef BROKER_MESSAGE_SIZE
 #define BROKER_MESSAGE_SIZE 2048
+#endif
 
 /* A message that arrived from the device. */
 typedef struct {
