@@ -149,7 +149,7 @@
 #define IOT_THING_DEFAULT_TLS_RX_SIZE 16640
 
 /**
- * Default of `tls_tx_size`: the largest TLS record sent; it must hold the client certificate.
+ * Default of `tls_tx_size`: the largest TLS record sent.
  */
 #define IOT_THING_DEFAULT_TLS_TX_SIZE 2048
 
@@ -1213,7 +1213,7 @@ typedef struct {
      */
     uint32_t tls_rx_size;
     /**
-     * Largest TLS record sent, 512..16384 bytes; 0: 2048. The client certificate must fit.
+     * Largest TLS record sent, 512..16384 bytes; 0: 2048.
      */
     uint32_t tls_tx_size;
     /**
@@ -1940,7 +1940,8 @@ int32_t iot_thing_memory_needed(const iot_thing_config_t *config,
  * @return IOT_THING_ERR_CLIENT_CERT_EXPIRED, _CLIENT_CERT_NOT_YET_VALID, _CLIENT_CERT_USAGE,
  *         _KEY_WEAK, _KEY_UNSUPPORTED  The client certificate or its key is of no use.
  * @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
- * @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`.
+ * @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`
+ *                                    (only with iot_thing_transport_embedded_tls).
  * @return IOT_THING_ERR_RANDOM       The port's random source failed.
  * @return IOT_THING_ERR_STATE        `memory` already holds a Thing that was not deinitialised.
  * @return IOT_THING_ERR_MEMORY       `memory` is NULL or too small.

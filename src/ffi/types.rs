@@ -42,7 +42,7 @@ pub const IOT_THING_DEFAULT_QUEUE_LEN: u32 = 16;
 /// Default of `tls_rx_size`: the largest TLS record a server may send (RFC 8446, 5.2). AWS IoT
 /// ignores requests for smaller records, so less is safe only when the server is known.
 pub const IOT_THING_DEFAULT_TLS_RX_SIZE: u32 = 16640;
-/// Default of `tls_tx_size`: the largest TLS record sent; it must hold the client certificate.
+/// Default of `tls_tx_size`: the largest TLS record sent.
 pub const IOT_THING_DEFAULT_TLS_TX_SIZE: u32 = 2048;
 /// Bytes of the memory that hold PEM certificates once decoded, in `IOT_THING_MEMORY_SIZE`.
 /// Certificates given as DER are used where they are and need none of it.
@@ -564,7 +564,7 @@ pub struct iot_thing_config_t {
     /// Largest TLS record that can be received, 512..16640 bytes; 0: 16640. A larger one ends the
     /// connection with `IOT_THING_ERR_TLS_RECORD_TOO_LARGE`, which tells the size.
     pub tls_rx_size: u32,
-    /// Largest TLS record sent, 512..16384 bytes; 0: 2048. The client certificate must fit.
+    /// Largest TLS record sent, 512..16384 bytes; 0: 2048.
     pub tls_tx_size: u32,
     /// Milliseconds for name resolution and TCP connection; 0: 20 s.
     pub connect_timeout_ms: u32,
