@@ -69,6 +69,8 @@ pub enum Error {
     KeyUnsupported = -25,
     /// There is none of that name or number.
     NotFound = -26,
+    /// A function of `iot_thing_crypto_t` failed.
+    Crypto = -27,
 
     // ---- JSON --------------------------------------------------------------------------------
     /// The text is not JSON as RFC 8259 defines it.
@@ -251,6 +253,7 @@ describe! {
     TooLarge, "TOO_LARGE", "the message can never fit: iot_thing_last_needed() tells the size";
     QueueFull, "QUEUE_FULL", "the outbox is full: poll and try again";
     Random, "RANDOM", "the random source failed";
+    Crypto, "CRYPTO", "a function of the firmware's own cryptography failed";
     ClientCertExpired, "CLIENT_CERT_EXPIRED", "client_cert has expired: check it and the device's clock";
     ClientCertNotYetValid, "CLIENT_CERT_NOT_YET_VALID", "client_cert is not valid yet: check the device's clock";
     ClientCertUsage, "CLIENT_CERT_USAGE", "client_cert may not be used for TLS client authentication";
