@@ -217,6 +217,15 @@ impl Error {
     }
 }
 
+/// A text with two NULs. One alone would make it a "mergeable string": the compiler puts all of these
+/// into one section, which a firmware that uses any of them links as a whole (7 KB).
+const fn unmerged(text: &'static str) -> &'static core::ffi::CStr {
+    match core::ffi::CStr::from_bytes_until_nul(text.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => c"",
+    }
+}
+
 /// Declares name and explanation of every error once; an error without an entry does not compile.
 macro_rules! describe {
     ($($variant:ident, $name:literal, $text:literal;)*) => {
@@ -227,8 +236,8 @@ macro_rules! describe {
             /// The name of the constant in the C header, NUL-terminated.
             pub const fn c_name(self) -> &'static core::ffi::CStr {
                 match self { $(Error::$variant => {
-                    const NAME: &core::ffi::CStr = match core::ffi::CStr::from_bytes_with_nul(
-                        concat!("IOT_THING_ERR_", $name, "\0").as_bytes()) { Ok(name) => name, Err(_) => c"" };
+                    const NAME: &core::ffi::CStr =
+                        unmerged(concat!("IOT_THING_ERR_", $name, "\0\0"));
                     NAME
                 })* }
             }
@@ -236,8 +245,7 @@ macro_rules! describe {
             /// What it means and what to do, in a few words, NUL-terminated.
             pub const fn c_text(self) -> &'static core::ffi::CStr {
                 match self { $(Error::$variant => {
-                    const TEXT: &core::ffi::CStr = match core::ffi::CStr::from_bytes_with_nul(
-                        concat!($text, "\0").as_bytes()) { Ok(text) => text, Err(_) => c"" };
+                    const TEXT: &core::ffi::CStr = unmerged(concat!($text, "\0\0"));
                     TEXT
                 })* }
             }
