@@ -4,7 +4,8 @@
 # the paths of the sources, which end up in the archive as the places of panics, are made relative:
 # the same sources give the same bytes wherever they lie.
 #
-# cmake -DCARGO= -DTARGET= -DPROFILE= -DFEATURES= -DSOURCE= -DTARGET_DIR= -DBUILD_STD= -P cargo.cmake
+# cmake -DCARGO= -DRUSTC= -DTARGET= -DPROFILE= -DFEATURES= -DSOURCE= -DTARGET_DIR= -DBUILD_STD=
+#     -DOFFLINE= -P cargo.cmake
 cmake_minimum_required(VERSION 3.20)
 
 foreach(name RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET)
@@ -16,12 +17,16 @@ else()
     set(home "$ENV{HOME}/.cargo")
 endif()
 set(manifest --manifest-path "${SOURCE}/Cargo.toml" --locked)
+if(OFFLINE)
+    list(APPEND manifest --offline)
+endif()
 
 # First, because the directories to be made relative exist only when it is done.
 execute_process(COMMAND "${CARGO}" fetch --quiet ${manifest} --target "${TARGET}"
     RESULT_VARIABLE failed)
 if(failed)
-    message(FATAL_ERROR "iot_thing: the Rust libraries it is made of could not be fetched, see above")
+    message(FATAL_ERROR "iot_thing: the Rust libraries it is made of could not be fetched, see above. \
+Without a network: \"cargo fetch --locked\" beforehand, or \"cargo vendor\"")
 endif()
 
 file(GLOB registries "${home}/registry/src/*")
@@ -29,6 +34,12 @@ set(flags "")
 foreach(directory "${SOURCE}" ${registries})
     list(APPEND flags "--remap-path-prefix=${directory}/=")
 endforeach()
+# Where Rust's own sources are installed, the compiler names that place instead of the usual one.
+execute_process(COMMAND "${RUSTC}" --print sysroot
+    OUTPUT_VARIABLE sysroot OUTPUT_STRIP_TRAILING_WHITESPACE)
+execute_process(COMMAND "${RUSTC}" -vV OUTPUT_VARIABLE about)
+string(REGEX MATCH "commit-hash: ([0-9a-f]+)" found "${about}")
+list(APPEND flags "--remap-path-prefix=${sysroot}/lib/rustlib/src/rust=/rustc/${CMAKE_MATCH_1}")
 # The character between the flags, as cargo defines it, is the unit separator.
 string(ASCII 31 separator)
 list(JOIN flags "${separator}" flags)

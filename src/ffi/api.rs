@@ -7,8 +7,9 @@ use super::thing::{self, iot_thing_t};
 use super::types::*;
 use super::{app, config, verify};
 use crate::Error;
-use crate::mqtt::{Properties, SubscribeOptions, properties};
-use crate::thing::control::Publish;
+use crate::mqtt::topic::check_publish;
+use crate::mqtt::{Properties, SubscribeOptions, Will, properties};
+use crate::thing::control::{Login, Publish};
 
 // SAFETY: integers and pointers.
 unsafe impl Versioned for iot_thing_mqtt_publish_t {}
@@ -108,7 +109,8 @@ pub unsafe extern "C" fn iot_thing_memory_needed(
 /// @return IOT_THING_ERR_CLIENT_CERT_EXPIRED, _CLIENT_CERT_NOT_YET_VALID, _CLIENT_CERT_USAGE,
 ///         _KEY_WEAK, _KEY_UNSUPPORTED  The client certificate or its key is of no use.
 /// @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
-/// @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`.
+/// @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`
+///                                    (only with iot_thing_transport_embedded_tls).
 /// @return IOT_THING_ERR_RANDOM       The port's random source failed.
 /// @return IOT_THING_ERR_STATE        `memory` already holds a Thing that was not deinitialised.
 /// @return IOT_THING_ERR_MEMORY       `memory` is NULL or too small.
@@ -180,7 +182,7 @@ pub unsafe extern "C" fn iot_thing_deinit(thing: *mut iot_thing_t) -> i32 {
 /// @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iot_thing_connect(thing: *mut iot_thing_t) -> i32 {
-    check(|| thing::with(thing, |t| t.connect(true)))
+    check(|| thing::with(thing, |t| t.connect(true, 0)))
 }
 
 /// Asks to end the connection: MQTT DISCONNECT, TLS close_notify, close. Returns at once;
@@ -192,7 +194,24 @@ pub unsafe extern "C" fn iot_thing_connect(thing: *mut iot_thing_t) -> i32 {
 /// @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not a Thing).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iot_thing_disconnect(thing: *mut iot_thing_t) -> i32 {
-    check(|| thing::with(thing, |t| t.connect(false)))
+    check(|| thing::with(thing, |t| t.connect(false, 0)))
+}
+
+/// `iot_thing_disconnect` with a reason for the broker.
+///
+/// @param reason  `IOT_THING_DISCONNECT_NORMAL`, or `IOT_THING_DISCONNECT_WITH_WILL`: the broker
+///                publishes the will (see `iot_thing_mqtt_set_will`).
+///
+/// @return As `iot_thing_disconnect`, or IOT_THING_ERR_ARGUMENT for another reason.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_disconnect_with(thing: *mut iot_thing_t, reason: i32) -> i32 {
+    check(|| {
+        let code = match reason {
+            IOT_THING_DISCONNECT_NORMAL | IOT_THING_DISCONNECT_WITH_WILL => reason as u8,
+            _ => return Err(Error::Argument),
+        };
+        thing::with(thing, |t| t.connect(false, code))
+    })
 }
 
 /// Does the Thing's work: everything happens in here. Never blocks; does a bounded amount of work
@@ -230,6 +249,48 @@ pub unsafe extern "C" fn iot_thing_wait(thing: *mut iot_thing_t, timeout_ms: i32
         return timeout_ms;
     }
     check(|| thing::wait(thing, timeout_ms))
+}
+
+/// Polls and waits until the Thing is in a state: for programs that want to connect, or disconnect,
+/// in one call.
+///
+/// Blocks, by the `wait` function of the sockets. Callable as `iot_thing_wait`; callbacks are called
+/// as in `iot_thing_poll`.
+///
+/// @param state       One of `iot_thing_state`.
+/// @param timeout_ms  Milliseconds; 0: one poll.
+///
+/// @return IOT_THING_OK             It is in that state.
+/// @return IOT_THING_ERR_TIMED_OUT  It is not. Everything goes on at the next poll.
+/// @return As `iot_thing_poll` and `iot_thing_wait`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_run_until_state(
+    thing: *mut iot_thing_t,
+    state: i32,
+    timeout_ms: u32,
+) -> i32 {
+    check(|| thing::run(thing, timeout_ms, |t| t.control().state() as i32 == state))
+}
+
+/// Polls and waits until a flag is set, by a callback or another thread: the way to wait for one
+/// operation. With NULL it runs for the whole time.
+///
+/// Blocks, by the `wait` function of the sockets. Callable as `iot_thing_wait`; callbacks are called
+/// as in `iot_thing_poll`.
+///
+/// @param flag        Looked at after each poll; over when it is not 0. May be NULL.
+/// @param timeout_ms  Milliseconds; 0: one poll.
+///
+/// @return IOT_THING_OK             The flag is set.
+/// @return IOT_THING_ERR_TIMED_OUT  It is not, or `flag` is NULL and the time is over.
+/// @return As `iot_thing_poll` and `iot_thing_wait`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_run(
+    thing: *mut iot_thing_t,
+    flag: *const i32,
+    timeout_ms: u32,
+) -> i32 {
+    check(|| thing::run(thing, timeout_ms, |_| guard::is_set(flag)))
 }
 
 /// Tells which socket the Thing waits for, and for what, for programs with a `select()` loop of
@@ -307,8 +368,9 @@ pub unsafe extern "C" fn iot_thing_get_statistics(
     })
 }
 
-/// Bytes of the outbox (topic and payload together, a shadow update with its envelope) that the
-/// last call refused with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
+/// Bytes of the outbox (topic and payload together; of a shadow request client token and state, or
+/// the whole document when that is over AWS IoT's limit or `tx_size`) that the last call refused
+/// with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
 ///
 /// Callable from callbacks and other threads. 0 when `thing` is NULL or not a Thing.
 #[unsafe(no_mangle)]
@@ -532,14 +594,17 @@ fn encode_properties(m: &iot_thing_mqtt_publish_t) -> Result<properties::Encoded
         );
         user.push(pair).map_err(|_| Error::Argument)?;
     }
-    let properties = Properties {
+    properties::encode(&read_properties(m)?, user.iter().copied())
+}
+
+fn read_properties<'a>(m: &iot_thing_mqtt_publish_t) -> Result<Properties<'a>, Error> {
+    Ok(Properties {
         payload_is_text: m.payload_is_text != 0,
         message_expiry_s: m.message_expiry_s,
         content_type: optional_text(m.content_type)?.unwrap_or_default(),
         response_topic: optional_text(m.response_topic)?.unwrap_or_default(),
         correlation: guard::bytes(m.correlation.data, m.correlation.len)?,
-    };
-    properties::encode(&properties, user.iter().copied())
+    })
 }
 
 /// A property's text; `None` for NULL.
@@ -704,6 +769,102 @@ pub unsafe extern "C" fn iot_thing_mqtt_user_property(
         let (its_name, its_value) = unsafe { app::user_property(message, index) }?;
         guard::write_out(name, its_name)?;
         guard::write_out(value, its_value)
+    })
+}
+
+/// Sets the last will: the message that the broker publishes when the connection is lost. Takes
+/// effect with the next connection. NULL clears it.
+///
+/// Callable from callbacks and from the thread that polls.
+///
+/// @param will  Not copied, but for the structure itself: what it points to must stay unchanged until
+///              it is replaced or cleared, or until `iot_thing_deinit`. `timeout_ms` must be 0 and
+///              there are no user properties.
+///
+/// @return IOT_THING_OK
+/// @return IOT_THING_ERR_NULL, _STATE, _STRUCT_SIZE, _TOPIC, _ARGUMENT  As `iot_thing_mqtt_publish`.
+/// @return IOT_THING_ERR_TOO_LARGE  The payload has more than 65535 bytes (MQTT limit).
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_mqtt_set_will(
+    thing: *mut iot_thing_t,
+    will: *const iot_thing_mqtt_publish_t,
+) -> i32 {
+    check(|| {
+        let will = match will.is_null() {
+            true => None,
+            false => Some(read_will(&guard::read_versioned(will)?)?),
+        };
+        thing::with(thing, |t| {
+            t.set_will(will);
+            Ok(())
+        })
+    })
+}
+
+fn read_will(m: &iot_thing_mqtt_publish_t) -> Result<Will<'static>, Error> {
+    if m.timeout_ms != 0 || m.user_property_count != 0 {
+        return Err(Error::Argument);
+    }
+    let payload = guard::bytes(m.payload.data, m.payload.len)?;
+    if payload.len() > usize::from(u16::MAX) {
+        return Err(Error::TooLarge);
+    }
+    let properties = read_properties(m)?;
+    // Checks them.
+    properties::encode(&properties, [].into_iter())?;
+    Ok(Will {
+        topic: check_publish(topic_text(m.topic)?)?,
+        payload,
+        qos1: qos1(m.qos)?,
+        retain: m.retain != 0,
+        properties,
+    })
+}
+
+/// Sets user name and password, for custom authorizers and other brokers (AWS IoT ignores them when
+/// the device has a certificate). Takes effect with the next connection: a token that expires can be
+/// replaced in the event that tells of a refusal. NULL clears either.
+///
+/// Callable from callbacks and from the thread that polls.
+///
+/// @param user_name  NUL-terminated UTF-8, up to 65535 bytes, or NULL. Not copied: must stay
+///                   unchanged until it is replaced or cleared, or until `iot_thing_deinit`.
+/// @param password   Up to 65535 bytes, or `{ NULL, 0 }`. Not copied either.
+///
+/// @return IOT_THING_OK, IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not a Thing), or
+///         IOT_THING_ERR_ARGUMENT (not UTF-8, or too long).
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iot_thing_mqtt_set_login(
+    thing: *mut iot_thing_t,
+    user_name: *const c_char,
+    password: iot_thing_bytes_t,
+) -> i32 {
+    const LONGEST: usize = u16::MAX as usize;
+    check(|| {
+        let user_name = match user_name.is_null() {
+            true => None,
+            false => {
+                let bytes = guard::c_str(user_name, LONGEST).map_err(|_| Error::Argument)?;
+                Some(core::str::from_utf8(bytes).map_err(|_| Error::Argument)?)
+            }
+        };
+        let password = match password.data.is_null() {
+            true => None,
+            false => Some(guard::bytes(password.data, password.len)?),
+        };
+        if password.is_some_and(|p| p.len() > LONGEST) {
+            return Err(Error::Argument);
+        }
+        let login = Login {
+            user_name,
+            password,
+        };
+        thing::with(thing, |t| {
+            t.set_login(login);
+            Ok(())
+        })
     })
 }
 

@@ -13,6 +13,7 @@ use super::{port, types};
 use crate::Error;
 use crate::shadow::topic::is_thing_name;
 use crate::thing::backoff::Backoff;
+use crate::thing::env::CleanStart;
 use crate::thing::outbox::Policy;
 use crate::tls::SignatureForm;
 
@@ -33,6 +34,7 @@ pub struct Config {
     pub ca_certs: &'static [u8],
     pub sign: Option<Signer>,
     pub sign_form: SignatureForm,
+    pub crypto: iot_thing_crypto_t,
     pub earliest_unix_time: u64,
     pub sockets: types::iot_thing_sockets_t,
     pub port: *const iot_thing_port_t,
@@ -61,7 +63,25 @@ pub struct Config {
     pub filter_size: usize,
     pub queue_policy: Policy,
     pub drain_interval: Duration,
+    pub clean_start: CleanStart,
+    pub ping_timeout: Duration,
+    pub on_retry: (iot_thing_retry_fn, *mut core::ffi::c_void),
+    pub alpn: Option<&'static [u8]>,
 }
+
+/// Longest name of an ALPN protocol, in bytes.
+const MAX_ALPN: usize = 32;
+
+/// All in software.
+const NO_CRYPTO: iot_thing_crypto_t = iot_thing_crypto_t {
+    struct_size: size_of::<iot_thing_crypto_t>() as u32,
+    user: core::ptr::null_mut(),
+    p256_keygen: None,
+    p256_ecdh: None,
+    p256_verify: None,
+    aead_seal: None,
+    aead_open: None,
+};
 
 /// A key elsewhere: the function and what it is passed.
 pub type Signer = (
@@ -123,6 +143,11 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
             _ => return Err(Error::Argument),
         },
         earliest_unix_time: c.earliest_unix_time,
+        crypto: if c.crypto.is_null() {
+            NO_CRYPTO
+        } else {
+            guard::read_versioned(c.crypto)?
+        },
         sockets,
         port: c.port,
         port_functions,
@@ -166,6 +191,19 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
             _ => return Err(Error::Argument),
         },
         drain_interval: Duration::from_millis(u64::from(c.drain_interval_ms)),
+        clean_start: match c.clean_start {
+            IOT_THING_CLEAN_START_FIRST => CleanStart::First,
+            IOT_THING_CLEAN_START_ALWAYS => CleanStart::Always,
+            IOT_THING_CLEAN_START_NEVER => CleanStart::Never,
+            _ => return Err(Error::Argument),
+        },
+        ping_timeout: time(c.ping_timeout_ms, IOT_THING_DEFAULT_PING_TIMEOUT_MS),
+        on_retry: (c.on_retry, c.on_retry_user),
+        alpn: if c.alpn.is_null() {
+            None
+        } else {
+            Some(text(c.alpn, MAX_ALPN, Error::Argument)?.as_bytes())
+        },
     })
 }
 

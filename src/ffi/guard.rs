@@ -95,6 +95,12 @@ pub fn c_str<'a>(text: *const c_char, max: usize) -> Result<&'a [u8], Error> {
     bytes(text.cast(), len)
 }
 
+/// Whether a flag of C, which anybody may set, is set; `false` for NULL.
+pub fn is_set(flag: *const i32) -> bool {
+    // SAFETY: the header demands a readable flag, or NULL; volatile because others write it.
+    !flag.is_null() && flag.is_aligned() && unsafe { flag.read_volatile() } != 0
+}
+
 /// Reads the `struct_size` that a versioned structure starts with.
 pub fn struct_size(structure: *const u32) -> Result<u32, Error> {
     not_null(structure)?;

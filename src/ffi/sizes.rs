@@ -3,23 +3,22 @@
 //! They are literals because C needs them in constant expressions; a few percent of slack let
 //! compilers differ. `iot_thing_memory_needed` tells the exact figure.
 
-use super::app::{Done, Handler};
+use super::app::{CShadow, Done, Handler};
 use super::slab::ALIGN;
 use super::thing::iot_thing_t;
 use super::transport::{SECURE_SOCKET_LAYOUT, TLS_LAYOUT};
 use super::types::*;
 use crate::mqtt::ARENA_OVERHEAD;
-use crate::shadow::topic::Topics;
-use crate::thing::OWN_FILTERS;
 use crate::thing::outbox::Entry;
 use crate::thing::serve::SCRATCH;
+use crate::thing::shadows::Node;
 use crate::thing::subscriptions::Subscription;
 use crate::tls;
 
 /// Bytes of a Thing besides its configurable buffers, on 32-bit targets.
-pub const IOT_THING_FIXED_SIZE_32: u32 = 7680;
+pub const IOT_THING_FIXED_SIZE_32: u32 = 8704;
 /// The same on 64-bit targets.
-pub const IOT_THING_FIXED_SIZE_64: u32 = 10752;
+pub const IOT_THING_FIXED_SIZE_64: u32 = 11776;
 /// What TLS adds to it, on 32-bit targets.
 pub const IOT_THING_TLS_FIXED_SIZE_32: u32 = 640;
 /// The same on 64-bit targets.
@@ -37,12 +36,11 @@ const PLACES: usize = 13;
 const FIXED: usize = size_of::<iot_thing_t>()
     + SECURE_SOCKET_LAYOUT.0
     + IOT_THING_DEFAULT_QUEUE_LEN as usize * size_of::<Option<Entry<Done>>>()
-    + (IOT_THING_DEFAULT_SUBSCRIPTIONS as usize + OWN_FILTERS)
-        * size_of::<Option<Subscription<Handler, Done>>>()
+    + IOT_THING_DEFAULT_SUBSCRIPTIONS as usize * size_of::<Option<Subscription<Handler, Done>>>()
     + IOT_THING_DEFAULT_FILTER_SIZE as usize
     + SCRATCH
     + ARENA_OVERHEAD
-    + Topics::memory_size(IOT_THING_MAX_THING_NAME)
+    + size_of::<Node<'static, CShadow>>()
     + PLACES * (ALIGN - 1);
 
 const TLS: usize = TLS_LAYOUT.0 - SECURE_SOCKET_LAYOUT.0 + tls::memory_size(0, 0);

@@ -4,10 +4,11 @@ use core::cell::Cell;
 use core::ffi::c_void;
 use core::task::Context;
 
-use super::app::{self, CApp, Done, EventQueue, Handler};
+use super::app::{self, CApp, CShadow, Done, EventQueue, Handler};
 use super::config::Config;
 use super::guard::Versioned;
 use super::port;
+use super::shadow;
 use super::slab::{self, Place, Planner, Slab};
 use super::sockets::{CStack, NO_SOCKET};
 use super::transport::{Parts, iot_thing_transport_t};
@@ -15,16 +16,18 @@ use super::types::*;
 use super::waker;
 use crate::Error;
 use crate::error::Retry;
-use crate::mqtt::{ARENA_OVERHEAD, Session, SubscribeOptions};
+use crate::json::{Kind, Value};
+use crate::mqtt::{ARENA_OVERHEAD, Session, SubscribeOptions, Will};
 use crate::port::PollSlot;
-use crate::shadow::topic::Topics;
-use crate::thing::control::{Control, Publish};
+use crate::shadow::{MAX_STATE, Operation};
+use crate::thing::App;
+use crate::thing::control::{Ask, Control, Login, Publish};
 use crate::thing::env::{Env, Settings};
 use crate::thing::event::Outcome;
 use crate::thing::outbox::{self, Entry, Outbox};
 use crate::thing::serve::{SCRATCH, Service};
+use crate::thing::shadows::{Node, ShadowId};
 use crate::thing::subscriptions::{Subscription, Subscriptions};
-use crate::thing::{App, OWN_FILTERS};
 
 // SAFETY: integers only.
 unsafe impl Versioned for iot_thing_statistics_t {}
@@ -43,12 +46,16 @@ const MAGIC: u64 = 0x0107_7419_6F74_5F31;
 // reference to it.
 pub struct iot_thing_t {
     magic: Cell<u64>,
-    control: Control<'static, Handler, Done>,
+    control: Control<'static, Handler, Done, CShadow>,
     app: CApp,
     slot: PollSlot,
     settings: Settings<'static>,
+    /// When it was made, on the library's clock.
+    made_at: Cell<u64>,
     /// The socket that is open.
     socket: Cell<isize>,
+    /// The classic shadow, for the functions that need no handle.
+    classic: Cell<ShadowId>,
     sockets: iot_thing_sockets_t,
     transport: &'static iot_thing_transport_t,
     future: *mut u8,
@@ -71,7 +78,7 @@ pub struct Plan {
     rx: Place,
     arena: Place,
     reply: Place,
-    topics: Place,
+    classic: Place,
     /// Only with `pull_events`.
     events: Option<Place>,
     transport: Place,
@@ -91,13 +98,13 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
     let entries = planner.take(entry * config.queue_len)?;
     let outbox = planner.take(config.tx_size)?;
     let subscription = size_of::<Option<Subscription<Handler, Done>>>();
-    let subscriptions = planner.take(subscription * slots(config))?;
+    let subscriptions = planner.take(subscription * config.subscriptions)?;
     let filters = planner.take(config.filter_size)?;
     let scratch = planner.take(SCRATCH)?;
     let rx = planner.take(config.rx_size)?;
     let arena = planner.take(config.tx_size + ARENA_OVERHEAD)?;
     let reply = planner.take(config.reply_size)?;
-    let topics = planner.take(Topics::memory_size(config.thing_name.len()))?;
+    let classic = planner.take(size_of::<Node<'static, CShadow>>())?;
     let events = match config.pull_events {
         true => Some(planner.take(size_of::<EventQueue>())?),
         false => None,
@@ -115,15 +122,10 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
         rx,
         arena,
         reply,
-        topics,
+        classic,
         events,
         transport,
     })
-}
-
-/// Subscriptions of the application and of the library.
-fn slots(config: &Config) -> usize {
-    config.subscriptions + OWN_FILTERS
 }
 
 /// Makes a Thing in `memory`.
@@ -145,34 +147,27 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
         (
             slab.options(plan.entries, config.queue_len),
             slab.bytes(plan.outbox),
-            slab.options(plan.subscriptions, slots(config)),
+            slab.options(plan.subscriptions, config.subscriptions),
             slab.bytes(plan.filters),
         )
     };
     // SAFETY: as above.
-    let (scratch, rx, arena, reply, topics, transport_memory) = unsafe {
+    let (scratch, rx, arena, reply, transport_memory) = unsafe {
         (
             slab.bytes(plan.scratch),
             slab.bytes(plan.rx),
             slab.bytes(plan.arena),
             slab.bytes(plan.reply),
-            slab.bytes(plan.topics),
             slab.bytes(plan.transport),
         )
     };
     let events = plan.events.map(|place| {
         // SAFETY: as above; the place was taken for this type.
-        unsafe { slab.value(place, EventQueue::default()) }
+        unsafe { &*slab.value(place, EventQueue::default()) }
     });
-    let topics = Topics::new(config.thing_name, topics)?;
-    let session = Session::new(
-        config.mqtt_id,
-        config.keep_alive_s,
-        config.session_expiry_s,
-        rx,
-        arena,
-    )?;
-    let on_event = (config.on_event, config.on_event_user);
+    // SAFETY: as above; the place was taken for this type.
+    let classic = unsafe { slab.value(plan.classic, Node::new(None, CShadow::CLASSIC, true)) };
+    let session = Session::new(rx, arena)?;
     // SAFETY: the slab holds the Thing, aligned; writing drops nothing.
     unsafe {
         at.write(iot_thing_t {
@@ -183,22 +178,30 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
                 Subscriptions::new(subscriptions, filters),
                 boot,
             ),
-            app: CApp::new(at, on_event, config.sign, events, config.pull_requests),
+            app: CApp::new(at, config, events),
             slot: PollSlot::new(),
             settings: Settings {
                 endpoint: config.endpoint,
                 port: config.tcp_port,
-                topics,
+                thing_name: config.thing_name,
+                mqtt_id: config.mqtt_id,
+                keep_alive_s: config.keep_alive_s,
+                session_expiry_s: config.session_expiry_s,
+                clean_start: config.clean_start,
+                alpn: config.alpn,
                 connect_timeout: config.connect_timeout,
                 tls_timeout: config.tls_timeout,
                 mqtt_timeout: config.mqtt_timeout,
+                ping_timeout: config.ping_timeout,
                 ack_timeout: config.ack_timeout,
                 stall_timeout: config.stall_timeout,
                 shadow_timeout: config.shadow_timeout,
                 drain_interval: config.drain_interval,
                 backoff: config.backoff,
             },
+            made_at: Cell::new(0),
             socket: Cell::new(NO_SOCKET),
+            classic: Cell::new(0),
             sockets: config.sockets,
             transport: config.transport,
             future: slab.pointer(plan.future),
@@ -229,11 +232,14 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
         unsafe { slab::wipe(thing.base, thing.size) };
         return Err(error);
     }
+    let classic = thing.control.with(|shared| shared.shadows.open(classic));
+    thing.classic.set(classic);
     // Only now, so that a call that fails changes nothing.
     port::install(config.port, nonce)?;
     if config.pull_requests {
-        thing.control.want_requests(true);
+        thing.listen_to_requests(true);
     }
+    thing.made_at.set(port::now());
     thing.magic.set(mark_of(at).unwrap_or_default());
     Ok(at)
 }
@@ -301,6 +307,28 @@ pub fn wait(thing: *mut iot_thing_t, timeout_ms: i32) -> Result<(), Error> {
     Ok(())
 }
 
+/// Polls and waits until `over` says so, or until `timeout_ms` has passed.
+pub fn run(
+    thing: *mut iot_thing_t,
+    timeout_ms: u32,
+    over: impl Fn(&iot_thing_t) -> bool,
+) -> Result<(), Error> {
+    let end = port::now().saturating_add(u64::from(timeout_ms));
+    loop {
+        let pause = poll(thing)?;
+        let t = get(thing)?;
+        if over(t) {
+            return Ok(());
+        }
+        let left = end.saturating_sub(port::now());
+        if left == 0 {
+            return Err(Error::TimedOut);
+        }
+        let left = i32::try_from(left).unwrap_or(IOT_THING_FOREVER);
+        wait(thing, pause.min(left))?;
+    }
+}
+
 /// Ends a Thing.
 pub fn deinit(thing: *mut iot_thing_t) -> Result<(), Error> {
     let t = get(thing)?;
@@ -314,13 +342,21 @@ pub fn deinit(thing: *mut iot_thing_t) -> Result<(), Error> {
             t.app.done(done, &outbox::End::Dropped.outcome());
         }
     }
-    while let Some(done) = t.control.with(|shared| shared.outbox.cancel()) {
-        if let Some(done) = done {
+    while let Some(gone) = t.control.with(|shared| shared.outbox.cancel()) {
+        if let Some(done) = gone.done {
             t.app.done(done, &cancelled);
         }
     }
     while let Some(done) = t.control.with(|shared| shared.subscriptions.cancel()) {
         t.app.done(done, &cancelled);
+    }
+    while let Some(id) = t.control.with(|shared| shared.shadows.next(None, |_| true)) {
+        let owner = t.control.with(|shared| {
+            let owner = shared.shadows.get(id).map(|node| node.owner);
+            shared.shadows.close(id);
+            owner
+        });
+        shadow::forget(owner.map_or(core::ptr::null_mut(), |owner| owner.handle));
     }
     let (base, size) = (t.base, t.size);
     // SAFETY: the memory is still ours, nothing in it needs dropping, and nobody uses it any more.
@@ -330,7 +366,7 @@ pub fn deinit(thing: *mut iot_thing_t) -> Result<(), Error> {
 
 impl iot_thing_t {
     /// What is shared with the API side.
-    pub fn control(&self) -> &Control<'static, Handler, Done> {
+    pub fn control(&self) -> &Control<'static, Handler, Done, CShadow> {
         &self.control
     }
 
@@ -367,20 +403,33 @@ impl iot_thing_t {
         }
     }
 
-    /// Asks for a connection, or for its end.
-    pub fn connect(&self, wanted: bool) -> Result<(), Error> {
-        self.control.want_connection(wanted);
+    /// Asks for a connection, or for its end with this reason code.
+    pub fn connect(&self, wanted: bool, goodbye: u8) -> Result<(), Error> {
+        self.control.want_connection(wanted, goodbye);
         Ok(())
     }
 
-    /// Queues an update.
+    /// Queues an update of the classic shadow's reported state.
     pub fn update_shadow(
         &self,
         json: &[u8],
         done: iot_thing_done_fn,
         user: *mut c_void,
     ) -> Result<(), Error> {
-        self.control.update(json, Some(Done::new(done, user)))
+        if json.len() > MAX_STATE {
+            let needed = json.len() + (IOT_THING_MAX_SHADOW_DOCUMENT - MAX_STATE);
+            return self.control.refused(Error::TooLarge, needed);
+        }
+        let value = Value::parse(json)?;
+        if value.kind() != Kind::Object {
+            return Err(Error::JsonType);
+        }
+        let ask = Ask {
+            state: value.raw(),
+            done: Some(Done::new(done, user)),
+            ..Ask::new(self.classic.get(), Operation::Update)
+        };
+        self.control.request(&ask).map(|_| ())
     }
 
     /// Queues a message.
@@ -425,6 +474,16 @@ impl iot_thing_t {
             .unsubscribe(filter, u64::from(timeout_ms), done)
     }
 
+    /// Sets the will, or none.
+    pub fn set_will(&self, will: Option<Will<'static>>) {
+        self.control.with(|shared| shared.will = will);
+    }
+
+    /// Sets user name and password.
+    pub fn set_login(&self, login: Login<'static>) {
+        self.control.with(|shared| shared.login = login);
+    }
+
     /// Sets the callback for requests.
     pub fn on_shadow_request(
         &self,
@@ -432,9 +491,17 @@ impl iot_thing_t {
         user: *mut c_void,
     ) -> Result<(), Error> {
         self.app.set_on_request(callback, user);
-        self.control
-            .want_requests(callback.is_some() || self.app.pulls_requests());
+        self.listen_to_requests(callback.is_some() || self.app.pulls_requests());
         Ok(())
+    }
+
+    fn listen_to_requests(&self, on: bool) {
+        self.control.with(|shared| {
+            if let Some(node) = shared.shadows.get(self.classic.get()) {
+                node.state.listen_to_deltas(on);
+            }
+            shared.changed();
+        });
     }
 
     /// The current connection, for a structure of `struct_size` bytes.
@@ -447,14 +514,21 @@ impl iot_thing_t {
             // Without it there is no TLS connection: see tls::Secured.
             server_authenticated: u32::from(shared.connection.tls_version != 0),
             session_resumed: u32::from(shared.connection.session_resumed),
+            keep_alive_s: shared.connection.keep_alive_s,
+            session_expiry_s: shared.connection.session_expiry_s,
+            receive_maximum: shared.connection.receive_maximum,
+            maximum_packet_size: shared.connection.maximum_packet_size,
         })
     }
 
     /// The counters, for a structure of `struct_size` bytes.
     pub fn statistics(&self, struct_size: u32) -> iot_thing_statistics_t {
+        let now = port::now();
         self.control.with(|shared| {
             let s = shared.statistics;
             let (bytes, messages) = shared.outbox.high_water();
+            let (bytes_now, messages_now) = shared.outbox.level();
+            let since = s.online_since_ms.map(|at| now.saturating_sub(at));
             iot_thing_statistics_t {
                 struct_size,
                 attempts: s.attempts,
@@ -473,6 +547,25 @@ impl iot_thing_t {
                 reply_max: s.reply_max,
                 bytes_out: s.bytes_out,
                 bytes_in: s.bytes_in,
+                messages_too_large: s.messages_too_large,
+                messages_expired: s.messages_expired,
+                messages_dropped: s.messages_dropped,
+                outbox_bytes: bytes_now as u32,
+                outbox_messages: messages_now as u32,
+                subscriptions: (shared.subscriptions.count() + shared.shadows.filters()) as u32,
+                round_trip_ms: s.round_trip_ms,
+                round_trip_max_ms: s.round_trip_max_ms,
+                failures_resolve: s.failures.resolve,
+                failures_tcp: s.failures.tcp,
+                failures_tls: s.failures.tls,
+                failures_refused: s.failures.refused,
+                failures_disconnect: s.failures.disconnect,
+                failures_closed: s.failures.closed,
+                failures_keep_alive: s.failures.keep_alive,
+                failures_timeout: s.failures.timeout,
+                failures_other: s.failures.other,
+                uptime_ms: now.saturating_sub(self.made_at.get()),
+                online_ms: s.online_ms.saturating_add(since.unwrap_or(0)),
             }
         })
     }

@@ -42,7 +42,7 @@ pub const IOT_THING_DEFAULT_QUEUE_LEN: u32 = 16;
 /// Default of `tls_rx_size`: the largest TLS record a server may send (RFC 8446, 5.2). AWS IoT
 /// ignores requests for smaller records, so less is safe only when the server is known.
 pub const IOT_THING_DEFAULT_TLS_RX_SIZE: u32 = 16640;
-/// Default of `tls_tx_size`: the largest TLS record sent; it must hold the client certificate.
+/// Default of `tls_tx_size`: the largest TLS record sent.
 pub const IOT_THING_DEFAULT_TLS_TX_SIZE: u32 = 2048;
 /// Bytes of the memory that hold PEM certificates once decoded, in `IOT_THING_MEMORY_SIZE`.
 /// Certificates given as DER are used where they are and need none of it.
@@ -67,6 +67,8 @@ pub const IOT_THING_DEFAULT_TLS_TIMEOUT_MS: u32 = 30_000;
 pub const IOT_THING_DEFAULT_MQTT_TIMEOUT_MS: u32 = 10_000;
 /// Default of `ack_timeout_ms`: PUBACK and SUBACK.
 pub const IOT_THING_DEFAULT_ACK_TIMEOUT_MS: u32 = 30_000;
+/// Default of `ping_timeout_ms`: PINGRESP.
+pub const IOT_THING_DEFAULT_PING_TIMEOUT_MS: u32 = 10_000;
 /// Default of `stall_timeout_ms`: how long the network may refuse to take bytes.
 pub const IOT_THING_DEFAULT_STALL_TIMEOUT_MS: u32 = 20_000;
 /// Default of `shadow_timeout_ms`: from the acknowledgement of a shadow request to its answer.
@@ -78,8 +80,8 @@ pub const IOT_THING_DEFAULT_BACKOFF_CAP_MS: u32 = 128_000;
 /// Default of `backoff_stable_ms`.
 pub const IOT_THING_DEFAULT_BACKOFF_STABLE_MS: u32 = 20_000;
 
-/// Longest `mqtt_id`, in bytes. (AWS IoT allows 128; the MQTT client used inside allows 64.)
-pub const IOT_THING_MAX_MQTT_ID: usize = 64;
+/// Longest `mqtt_id`, in bytes (AWS IoT limit).
+pub const IOT_THING_MAX_MQTT_ID: usize = 128;
 /// Longest `thing_name`, in bytes (AWS IoT limit).
 pub const IOT_THING_MAX_THING_NAME: usize = 128;
 /// Longest `endpoint`, in bytes (DNS limit).
@@ -94,6 +96,20 @@ pub const IOT_THING_QUEUE_REFUSE_NEW: i32 = 0;
 /// `queue_policy`: the oldest messages that were not sent yet make room for it; each is told to its
 /// owner with `IOT_THING_ERR_DROPPED`. Shadow requests are never dropped.
 pub const IOT_THING_QUEUE_DROP_OLDEST: i32 = 1;
+
+/// `clean_start`: the broker forgets an earlier session when the program connects for the first
+/// time; later connections resume the session.
+pub const IOT_THING_CLEAN_START_FIRST: i32 = 0;
+/// `clean_start`: every connection begins a new session.
+pub const IOT_THING_CLEAN_START_ALWAYS: i32 = 1;
+/// `clean_start`: the session outlives a restart of the program; messages that came meanwhile are
+/// delivered. Subscriptions of the program before it may still be in force.
+pub const IOT_THING_CLEAN_START_NEVER: i32 = 2;
+
+/// `iot_thing_disconnect_with`: an ordinary end; the broker discards the will.
+pub const IOT_THING_DISCONNECT_NORMAL: i32 = 0x00;
+/// `iot_thing_disconnect_with`: the broker publishes the will.
+pub const IOT_THING_DISCONNECT_WITH_WILL: i32 = 0x04;
 
 /// Most bytes of the MQTT 5 properties of a message that is sent, as MQTT encodes them.
 pub const IOT_THING_MAX_PROPERTIES: usize = 512;
@@ -324,6 +340,9 @@ pub struct iot_thing_result_t {
     pub version: u64,
     /// The service's answer (the accepted document, or the error document), empty if none.
     pub document: iot_thing_json_t,
+    /// With `IOT_THING_ERR_TOO_LARGE`: bytes of topic, properties and payload, which are more than
+    /// the broker takes or `tx_size` holds; else 0.
+    pub needed: u32,
 }
 
 /// Receives the result of one operation, exactly once. Called inside `iot_thing_poll` or
@@ -437,6 +456,19 @@ pub type iot_thing_shadow_request_fn = Option<
     ) -> i32,
 >;
 
+/// Chooses the delay before an attempt to connect. `attempt` counts from 1, since the last connection
+/// that was stable; `delay_ms` is what the backoff drew. Returns the milliseconds to wait.
+/// Called inside `iot_thing_poll`, before the event that tells of the failure; may call what an
+/// event callback may call.
+pub type iot_thing_retry_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        thing: *mut iot_thing_t,
+        attempt: u32,
+        delay_ms: u32,
+    ) -> u32,
+>;
+
 /// Signs with a P-256 key that the library never sees (secure element), with ECDSA.
 ///
 /// `hash` is the SHA-256 of the message, 32 bytes. Write the signature to `signature`, which holds
@@ -462,6 +494,92 @@ pub type iot_thing_sign_fn = Option<
     ) -> i32,
 >;
 
+/// `aead_seal` and `aead_open`: AES-GCM with a key of 16 bytes.
+pub const IOT_THING_AEAD_AES_128_GCM: u32 = 1;
+/// The same with a key of 32 bytes; only in a library built with the feature `aes256`.
+pub const IOT_THING_AEAD_AES_256_GCM: u32 = 2;
+/// ChaCha20-Poly1305, with a key of 32 bytes; only in a library built with the feature `chacha20`.
+pub const IOT_THING_AEAD_CHACHA20_POLY1305: u32 = 3;
+/// Returned by a function of `iot_thing_crypto_t`: what was to be checked is wrong.
+pub const IOT_THING_CRYPTO_WRONG: i32 = 1;
+
+/// Cryptography of the firmware's own, for hardware that is faster, smaller or keeps secrets better:
+/// each function given here is used by `iot_thing_transport_tls` instead of the library's software,
+/// each one left NULL is not. Start from `IOT_THING_CRYPTO_INIT`.
+///
+/// All functions are called inside `iot_thing_poll` only. None may call the library, keep a pointer,
+/// or block longer than the software would take. Buffers do not overlap. Return 0; a negative value
+/// when the operation could not be done, which ends the connection with `IOT_THING_ERR_CRYPTO`
+/// (from `p256_verify`: with `IOT_THING_ERR_CERT_SIGNATURE`); and where it says so
+/// `IOT_THING_CRYPTO_WRONG`. A function that says 0 where it should not have makes the connection
+/// insecure: the library cannot check it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_crypto_t {
+    /// `sizeof(iot_thing_crypto_t)`: `IOT_THING_CRYPTO_INIT` sets it.
+    pub struct_size: u32,
+    /// Passed to every function.
+    pub user: *mut c_void,
+    /// Makes an ephemeral key pair on P-256. `secret`: 32 bytes that are given to `p256_ecdh`, and to
+    /// nobody else: the key, big-endian (it must be, if `p256_ecdh` is NULL), or a name of it.
+    /// `public_key`: 65 bytes, 0x04, x, y.
+    pub p256_keygen: Option<
+        unsafe extern "C" fn(user: *mut c_void, secret: *mut u8, public_key: *mut u8) -> i32,
+    >,
+    /// Writes the x coordinate (32 bytes) of `secret` times the point `peer` (65 bytes) to `shared`.
+    /// WRONG if `peer` is not a point of the curve, which must be checked.
+    pub p256_ecdh: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            secret: *const u8,
+            peer: *const u8,
+            shared: *mut u8,
+        ) -> i32,
+    >,
+    /// Verifies an ECDSA signature (r and then s, 64 bytes) of `hash` (32 bytes) by `public_key` (65
+    /// bytes): the server's, and those on its certificates. WRONG if it is not one, or the key is not
+    /// a point of the curve.
+    pub p256_verify: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            public_key: *const u8,
+            hash: *const u8,
+            signature: *const u8,
+        ) -> i32,
+    >,
+    /// Encrypts `len` bytes in place, and writes the tag, 16 bytes, which also covers `additional`.
+    /// `algorithm` is an `IOT_THING_AEAD_...`; the nonce has 12 bytes. Neither key nor nonce may be
+    /// used for another call.
+    pub aead_seal: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            algorithm: u32,
+            key: *const u8,
+            nonce: *const u8,
+            additional: *const u8,
+            additional_len: usize,
+            in_out: *mut u8,
+            len: usize,
+            tag: *mut u8,
+        ) -> i32,
+    >,
+    /// Decrypts in place. WRONG if the tag is not right, which must be found without telling by time
+    /// how much of it is.
+    pub aead_open: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            algorithm: u32,
+            key: *const u8,
+            nonce: *const u8,
+            additional: *const u8,
+            additional_len: usize,
+            in_out: *mut u8,
+            len: usize,
+            tag: *const u8,
+        ) -> i32,
+    >,
+}
+
 // ---- configuration --------------------------------------------------------------------------------
 
 /// Everything about one Thing. Start from `IOT_THING_CONFIG_INIT`, then set what differs: 0 and
@@ -479,7 +597,7 @@ pub struct iot_thing_config_t {
     /// Required. Host name of the account's AWS IoT data endpoint, NUL-terminated, 1..253 bytes.
     /// The server's certificate must be for this name. No IP address.
     pub endpoint: *const c_char,
-    /// Required. MQTT client id, NUL-terminated UTF-8, 1..64 bytes, not starting with `$`.
+    /// Required. MQTT client id, NUL-terminated UTF-8, 1..128 bytes, not starting with `$`.
     pub mqtt_id: *const c_char,
     /// Name of the thing, NUL-terminated, 1..128 of `[a-zA-Z0-9:_-]`; NULL: `mqtt_id`, which must
     /// then be such a name.
@@ -532,7 +650,7 @@ pub struct iot_thing_config_t {
     /// Largest TLS record that can be received, 512..16640 bytes; 0: 16640. A larger one ends the
     /// connection with `IOT_THING_ERR_TLS_RECORD_TOO_LARGE`, which tells the size.
     pub tls_rx_size: u32,
-    /// Largest TLS record sent, 512..16384 bytes; 0: 2048. The client certificate must fit.
+    /// Largest TLS record sent, 512..16384 bytes; 0: 2048.
     pub tls_tx_size: u32,
     /// Milliseconds for name resolution and TCP connection; 0: 20 s.
     pub connect_timeout_ms: u32,
@@ -575,6 +693,19 @@ pub struct iot_thing_config_t {
     /// refused, those that are not valid yet are not. Only who holds the key of a certificate that
     /// has expired since can make use of that. Set the clock as soon as the device knows the time.
     pub earliest_unix_time: u64,
+    /// One of `IOT_THING_CLEAN_START_...`.
+    pub clean_start: i32,
+    /// Milliseconds for the broker to answer a ping; 0: 10 s.
+    pub ping_timeout_ms: u32,
+    /// Optional. Chooses the delay before each further attempt to connect.
+    pub on_retry: iot_thing_retry_fn,
+    /// Passed to `on_retry`.
+    pub on_retry_user: *mut c_void,
+    /// ALPN protocol, NUL-terminated, at most 32 bytes; NULL: `x-amzn-mqtt-ca` on port 443, none on
+    /// others. A custom authorizer on port 443 wants `mqtt`.
+    pub alpn: *const c_char,
+    /// Cryptography of the firmware's own; NULL: the library's. Copied by `iot_thing_init`.
+    pub crypto: *const iot_thing_crypto_t,
 }
 
 /// What `iot_thing_verify_server_chain` shall verify. Start from `IOT_THING_VERIFICATION_INIT`.
@@ -621,6 +752,14 @@ pub struct iot_thing_connection_t {
     pub server_authenticated: u32,
     /// 1 when the broker resumed the earlier session.
     pub session_resumed: u32,
+    /// What the broker granted, 0 while not connected: the keep alive in seconds;
+    pub keep_alive_s: u32,
+    /// for how many seconds it keeps the session;
+    pub session_expiry_s: u32,
+    /// messages at QoS 1 that may be in flight to it (this library uses at most 8);
+    pub receive_maximum: u32,
+    /// bytes of the largest packet that it takes, 0: no limit.
+    pub maximum_packet_size: u32,
 }
 
 /// Counters since `iot_thing_init`, and high-water marks of every buffer, in bytes.
@@ -661,4 +800,42 @@ pub struct iot_thing_statistics_t {
     pub bytes_out: u64,
     /// Bytes received.
     pub bytes_in: u64,
+    /// Messages that were larger than `rx_size` and passed over.
+    pub messages_too_large: u32,
+    /// Messages and requests that ended because their time was over.
+    pub messages_expired: u32,
+    /// Messages that made room for newer ones.
+    pub messages_dropped: u32,
+    /// Bytes in the outbox now.
+    pub outbox_bytes: u32,
+    /// Messages in the outbox now.
+    pub outbox_messages: u32,
+    /// Filters subscribed to now, the library's own included.
+    pub subscriptions: u32,
+    /// Milliseconds from the last ping to its answer; 0: none yet.
+    pub round_trip_ms: u32,
+    /// The longest of these.
+    pub round_trip_max_ms: u32,
+    /// Attempts that failed and connections that were lost: name resolution,
+    pub failures_resolve: u32,
+    /// TCP (not connected, reset, closed, stalled),
+    pub failures_tcp: u32,
+    /// TLS and certificates,
+    pub failures_tls: u32,
+    /// refused by the broker with CONNACK or SUBACK,
+    pub failures_refused: u32,
+    /// ended by the broker with DISCONNECT,
+    pub failures_disconnect: u32,
+    /// closed without a word before CONNACK, or right after SUBSCRIBE or PUBLISH,
+    pub failures_closed: u32,
+    /// PINGRESP missing,
+    pub failures_keep_alive: u32,
+    /// CONNACK or another acknowledgement missing,
+    pub failures_timeout: u32,
+    /// and everything else.
+    pub failures_other: u32,
+    /// Milliseconds since `iot_thing_init`.
+    pub uptime_ms: u64,
+    /// Milliseconds online of these.
+    pub online_ms: u64,
 }

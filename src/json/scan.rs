@@ -1,7 +1,7 @@
 //! Validation of a whole text in one pass, capturing members of the outermost object on the way.
 //!
 //! This is the hot loop of the library: nearly all of the work for an incoming shadow document
-//! is here. What it costs is printed by `tools/bench-json`.
+//! is here. What it costs is printed by `tools/bench`.
 
 use super::lex::{self, ENDS_RUN, Stop, Token};
 use super::{MAX_DEPTH, Text, Value};

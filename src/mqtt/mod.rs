@@ -1,24 +1,34 @@
 //! The wall around minimq: what the rest of the library may ask of MQTT, in its own words.
 //!
 //! What is contained here: minimq reports a refused operation without naming it (see
-//! [`Client::take_ack`]), loses track of a message whose write failed ([`stream`]), does not pass on
-//! why the broker disconnected ([`tap`]), and takes topics that AWS IoT refuses ([`topic`]).
+//! [`Client::take_ack`]), opens and keeps alive a connection with limits of its own and loses track
+//! of a message whose write failed ([`stream`]), does not pass on why the broker disconnected
+//! ([`tap`]), and takes topics that AWS IoT refuses ([`topic`]).
 
 mod connack;
+mod connect;
+mod frame;
+mod oversize;
 pub mod properties;
 mod stream;
 mod tap;
 pub mod topic;
 
 pub use connack::Connack;
+pub use connect::{Connect, MAX_CLIENT_ID, Will};
+pub use oversize::Oversize;
 pub use properties::Properties;
 pub use tap::Ack;
 
 use core::cell::RefCell;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
 
+use embassy_time::Duration;
 use minimq::{
-    Buffers, ConfigBuilder, ConnectEvent, Connection, InboundPublish, Io, Op, PeerError, PubError,
-    Publication, QoS, ResourceError, SubscriptionOptions, TopicFilter,
+    Buffers, ConfigBuilder, Connection, InboundPublish, Io, Op, PeerError, PubError, Publication,
+    QoS, ResourceError, SubscriptionOptions, TopicFilter,
 };
 
 use crate::Error;
@@ -26,9 +36,10 @@ use crate::error::Retry;
 use stream::Stream;
 use tap::Tap;
 
-/// Bytes of the transmit arena beyond the largest message: what minimq sets aside for a CONNECT,
-/// and the headers of the message itself.
-pub const ARENA_OVERHEAD: usize = 512;
+/// Bytes of the transmit arena beyond the largest message: what minimq sets aside for its CONNECT
+/// (which is never sent), and the header of the message itself. With the smallest `tx_size` it holds
+/// any SUBSCRIBE.
+pub const ARENA_OVERHEAD: usize = 576;
 
 /// The largest number of topic filters in one SUBSCRIBE (AWS IoT limit).
 pub const FILTERS_PER_SUBSCRIBE: usize = 8;
@@ -115,6 +126,8 @@ impl Message<'_> {
 pub enum Turn<'p> {
     /// A message.
     Message(Message<'p>),
+    /// A message that is larger than `rx` was passed over.
+    TooLarge(Oversize),
     /// Progress without a message: an acknowledgement ([`Client::take_ack`]), a ping.
     Progress,
 }
@@ -161,49 +174,38 @@ impl Ended {
 }
 
 impl<'m> Session<'m> {
-    /// A session for the client `id`. `rx` holds the largest packet that can be received, `tx`
-    /// the packets in flight.
-    pub fn new(
-        id: &str,
-        keep_alive_s: u16,
-        session_expiry_s: u32,
-        rx: &'m mut [u8],
-        tx: &'m mut [u8],
-    ) -> Result<Self, Error> {
+    /// A session. `rx` holds the largest packet that can be received, `tx` the packets in flight.
+    pub fn new(rx: &'m mut [u8], tx: &'m mut [u8]) -> Result<Self, Error> {
+        // What minimq would say of itself is never sent: see `stream`.
         let config = ConfigBuilder::new(Buffers::new(rx, tx))
-            .client_id(id)
+            .client_id("-")
             .map_err(|_| Error::MqttId)?
-            .keepalive_interval(keep_alive_s)
-            .session_expiry_interval(session_expiry_s);
+            .keepalive_interval(0);
         Ok(Self {
             inner: minimq::Session::new(config),
             tap: RefCell::default(),
         })
     }
 
-    /// Opens the MQTT connection over `io`. Not to be dropped before it is done, unless with `io`.
+    /// Opens the MQTT connection over `io`. `in_flight` messages wait for their acknowledgement.
+    /// Not to be dropped before it is done, unless with `io`.
     pub async fn connect<IO: Io<Error = Error>>(
         &mut self,
         io: IO,
+        connect: &Connect<'_>,
+        ping_timeout: Duration,
+        in_flight: usize,
     ) -> Result<Client<'_, 'm, IO>, Ended> {
         self.tap.replace(Tap::default());
         let rx_size = self.inner.max_rx_packet_size();
-        match self.inner.connect(Stream::new(io, &self.tap)).await {
+        let stream = Stream::open(io, &self.tap, connect, rx_size, ping_timeout, in_flight).await?;
+        match self.inner.connect(stream).await {
             Ok(connection) => Ok(Client {
                 connection,
                 tap: &self.tap,
                 rx_size,
             }),
-            Err(minimq::Error::Peer(PeerError::Rejected(code))) => {
-                Err(Ended::with_code(Error::MqttRefused, code.into()))
-            }
-            Err(e) => {
-                let ended = explain(e, &self.tap.borrow(), rx_size);
-                Err(match ended.error {
-                    Error::TcpClosed => Ended::plain(Error::MqttClosedBeforeConnack),
-                    _ => ended,
-                })
-            }
+            Err(e) => Err(explain(e, &self.tap.borrow(), rx_size)),
         }
     }
 }
@@ -216,9 +218,19 @@ pub struct Client<'s, 'm, IO> {
 }
 
 impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
-    /// Whether the broker still had the session: subscriptions and messages in flight stand.
+    /// Whether the broker still had the session: its subscriptions stand, and it has messages for us.
     pub fn resumed(&self) -> bool {
-        self.connection.connect_event() == ConnectEvent::Reconnected
+        self.connack().session_present
+    }
+
+    /// Whether what was in flight is being sent again; else it is [`Standing::Lost`].
+    pub fn replays(&self) -> bool {
+        self.tap.borrow().replays
+    }
+
+    /// The time from the last ping to its answer, if there was one since the last call.
+    pub fn take_round_trip(&mut self) -> Option<Duration> {
+        self.tap.borrow_mut().round_trip.take()
     }
 
     /// What the broker said in the last turn of the one operation that this turn settled, if it
@@ -315,14 +327,24 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
     /// Takes the next step: waits for a packet or for the moment to send a ping. Safe to drop.
     pub async fn turn(&mut self) -> Result<Turn<'_>, Ended> {
         let (tap, rx_size) = (self.tap, self.rx_size);
-        match self.connection.poll().await {
-            Ok(Some(inner)) if properties::read(inner.properties()).is_none() => {
+        let mut progress = pin!(self.connection.poll());
+        let progress = poll_fn(|cx| match progress.as_mut().poll(cx) {
+            Poll::Ready(progress) => Poll::Ready(Ok(progress)),
+            Poll::Pending => match tap.borrow_mut().oversize.take() {
+                Some(oversize) => Poll::Ready(Err(oversize)),
+                None => Poll::Pending,
+            },
+        })
+        .await;
+        match progress {
+            Err(oversize) => Ok(Turn::TooLarge(oversize)),
+            Ok(Ok(Some(inner))) if !is_well_formed(&inner) => {
                 Err(Ended::plain(Error::MqttProtocol))
             }
-            Ok(Some(inner)) => Ok(Turn::Message(Message { inner })),
+            Ok(Ok(Some(inner))) => Ok(Turn::Message(Message { inner })),
             // A refusal is an acknowledgement: its code is in the tap.
-            Ok(None) | Err(minimq::Error::Peer(PeerError::Rejected(_))) => Ok(Turn::Progress),
-            Err(e) => Err(explain(e, &tap.borrow(), rx_size)),
+            Ok(Ok(None) | Err(minimq::Error::Peer(PeerError::Rejected(_)))) => Ok(Turn::Progress),
+            Ok(Err(e)) => Err(explain(e, &tap.borrow(), rx_size)),
         }
     }
 
@@ -341,10 +363,11 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
         }
     }
 
-    /// Sends DISCONNECT. Not to be dropped before it is done, unless with the connection.
-    pub async fn disconnect(&mut self) {
+    /// Ends the connection: sends what is to be acknowledged, and DISCONNECT with this reason.
+    pub async fn disconnect(mut self, reason: u8) {
         // The connection ends either way.
-        let _ = self.connection.disconnect().await;
+        let _ = self.connection.drive().await;
+        self.connection.into_inner().disconnect(reason).await;
     }
 
     /// With nothing in flight the whole arena was free, so waiting does not help.
@@ -380,15 +403,32 @@ pub const fn retry_verdict(code: u8) -> Retry {
     }
 }
 
+/// What minimq leaves to be checked: properties that no message may have, a topic that is none (the
+/// topic aliases that would allow it were not offered).
+fn is_well_formed(message: &InboundPublish<'_>) -> bool {
+    let topic = message.topic();
+    !topic.is_empty()
+        && !topic.contains(['+', '#', '\0'])
+        && properties::read(message.properties()).is_some()
+}
+
+/// What a DISCONNECT of the broker means.
+fn disconnected(code: u8) -> Ended {
+    let error = match code {
+        0x8E => Error::MqttTakenOver,
+        0x93 | 0x96 | 0x97 | 0x9F => Error::MqttQuota,
+        _ => Error::MqttDisconnected,
+    };
+    Ended::with_code(error, code)
+}
+
 /// Says what minimq's error and what was heard mean together.
 fn explain(error: minimq::Error<Error>, tap: &Tap, rx_size: usize) -> Ended {
     match error {
-        minimq::Error::Transport(e) => Ended::plain(e),
+        minimq::Error::Transport(e) if e != Error::MqttProtocol => Ended::plain(e),
         minimq::Error::Disconnected => match tap.disconnect {
-            Some(code) => Ended::with_code(Error::MqttDisconnected, code),
-            None if tap.ended => Ended::plain(Error::TcpClosed),
-            // Nobody ended it but minimq, and it does so when a ping is not answered.
-            None => Ended::plain(Error::MqttKeepAlive),
+            Some(code) => disconnected(code),
+            None => Ended::plain(Error::TcpClosed),
         },
         minimq::Error::Resource(_) => Ended::plain(Error::TooLarge),
         _ if tap.largest > rx_size => Ended {
@@ -397,13 +437,4 @@ fn explain(error: minimq::Error<Error>, tap: &Tap, rx_size: usize) -> Ended {
         },
         _ => Ended::plain(Error::MqttProtocol),
     }
-}
-
-/// An acknowledgement with these reason codes.
-#[cfg(test)]
-pub(crate) fn test_ack(codes: &[u8]) -> Option<Ack> {
-    let mut tap = Tap::default();
-    tap.hear(&[0x90, codes.len() as u8 + 3, 0, 1, 0]);
-    tap.hear(codes);
-    tap.ack
 }

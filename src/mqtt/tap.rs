@@ -1,9 +1,11 @@
 //! Listens to the bytes that arrive, for what minimq does not pass on.
 
+use embassy_time::Duration;
 use heapless::Vec;
 
 use super::FILTERS_PER_SUBSCRIBE;
 use super::connack::Connack;
+use super::oversize::Oversize;
 use crate::Error;
 
 /// How much of the body of an acknowledgement is kept. A CONNACK of AWS IoT has about 40 bytes;
@@ -30,6 +32,14 @@ pub struct Tap {
     pub largest: usize,
     /// Writing has failed.
     pub write_failure: Option<Error>,
+    /// PINGRESP has arrived.
+    pub pingresp: bool,
+    /// A message was passed over.
+    pub oversize: Option<Oversize>,
+    /// Minimq knows what was in flight when the connection was opened.
+    pub replays: bool,
+    /// From the last PINGREQ to its PINGRESP.
+    pub round_trip: Option<Duration>,
 }
 
 /// What the broker says of an operation.
@@ -79,6 +89,7 @@ const PUBLISH: u8 = 0x30;
 const PUBACK: u8 = 0x40;
 const SUBACK: u8 = 0x90;
 const UNSUBACK: u8 = 0xB0;
+const PINGRESP: u8 = 0xD0;
 const DISCONNECT: u8 = 0xE0;
 
 /// The reason code of an acknowledgement or DISCONNECT that has none (3.4.2.1, 3.14.2.1).
@@ -151,6 +162,7 @@ impl Tap {
                 self.ack = Some(Ack::one(self.body.get(2).copied().unwrap_or(SUCCESS)));
             }
             SUBACK | UNSUBACK => self.ack = Some(Ack { codes: self.tail }),
+            PINGRESP => self.pingresp = true,
             DISCONNECT => {
                 self.disconnect = Some(self.body.first().copied().unwrap_or(SUCCESS));
             }
@@ -186,6 +198,7 @@ mod tests {
             }
             assert_eq!(tap.disconnect, Some(0x8E));
             assert_eq!(tap.largest, 203);
+            assert!(tap.pingresp);
             assert_eq!(tap.connack.unwrap().receive_maximum, Some(100));
             let codes: std::vec::Vec<u8> = tap.ack.unwrap().codes(3).collect();
             assert_eq!(codes, [1, 0x87, 0]);

@@ -74,6 +74,11 @@ impl PollSlot {
         }
     }
 
+    /// The poll's budget is used up: not everything that could be read was read.
+    pub fn is_spent(&self) -> bool {
+        self.budget.get() == 0
+    }
+
     /// The socket was found not ready.
     pub fn want(&self, interest: Interest) {
         let bit = match interest {

@@ -11,6 +11,7 @@ pub struct Backoff {
     cap_ms: u32,
     stable: Duration,
     bound_ms: u32,
+    attempt: u32,
 }
 
 impl Backoff {
@@ -21,6 +22,7 @@ impl Backoff {
             cap_ms: cap_ms.max(base_ms),
             stable: Duration::from_millis(u64::from(stable_ms)),
             bound_ms: base_ms,
+            attempt: 0,
         }
     }
 
@@ -29,12 +31,19 @@ impl Backoff {
     pub fn ended(&mut self, since: Instant, now: Instant, asked: bool) {
         if asked || now.saturating_duration_since(since) >= self.stable {
             self.bound_ms = self.base_ms;
+            self.attempt = 0;
         }
+    }
+
+    /// Delays that were asked for since it was set back.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
     }
 
     /// The delay before the next attempt, from a random number.
     pub fn next(&mut self, random: u32) -> Duration {
         let bound = self.bound_ms;
+        self.attempt = self.attempt.saturating_add(1);
         self.bound_ms = bound.saturating_mul(2).min(self.cap_ms);
         let scaled = (u64::from(random) * (u64::from(bound) + 1)) >> 32;
         Duration::from_millis(scaled)

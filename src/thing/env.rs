@@ -6,13 +6,15 @@ use embassy_time::{Duration, Instant};
 use super::backoff::Backoff;
 use super::control::{Control, Shared};
 use super::event::{Event, EventKind, Outcome, State};
+use super::outbox::{Gone, Kind};
+use super::stats::count;
 use super::subscriptions::Told;
 use super::{App, Failure, outbox};
 use crate::Error;
 use crate::error::Retry;
 use crate::mqtt;
 use crate::port::PollSlot;
-use crate::shadow::topic::Topics;
+use crate::shadow::{Purpose, Request, property};
 
 /// What does not change during the life of a Thing.
 #[derive(Clone, Copy, Debug)]
@@ -21,14 +23,26 @@ pub struct Settings<'m> {
     pub endpoint: &'m str,
     /// TCP port.
     pub port: u16,
-    /// Topics of the thing.
-    pub topics: Topics<'m>,
+    /// Name of the thing.
+    pub thing_name: &'m str,
+    /// MQTT client id.
+    pub mqtt_id: &'m str,
+    /// MQTT keep alive, in seconds.
+    pub keep_alive_s: u16,
+    /// For which the broker keeps the session, in seconds.
+    pub session_expiry_s: u32,
+    /// When the broker is to forget the session it has.
+    pub clean_start: CleanStart,
+    /// ALPN protocol; `None`: as the port asks for.
+    pub alpn: Option<&'m [u8]>,
     /// Name resolution and TCP connection together.
     pub connect_timeout: Duration,
     /// TLS handshake.
     pub tls_timeout: Duration,
     /// CONNACK.
     pub mqtt_timeout: Duration,
+    /// PINGRESP.
+    pub ping_timeout: Duration,
     /// PUBACK and SUBACK.
     pub ack_timeout: Duration,
     /// Network that takes no bytes.
@@ -41,10 +55,22 @@ pub struct Settings<'m> {
     pub backoff: Backoff,
 }
 
+/// When the broker is to forget the session it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CleanStart {
+    /// At the first connection after the start of the program.
+    #[default]
+    First,
+    /// At every connection.
+    Always,
+    /// Never: the session outlives a restart of the program.
+    Never,
+}
+
 /// What the parts of a running Thing work with.
 pub struct Env<'m, A: App> {
     /// Shared with the API side.
-    pub control: &'m Control<'m, A::Handler, A::Done>,
+    pub control: &'m Control<'m, A::Handler, A::Done, A::Shadow>,
     /// The application.
     pub app: &'m A,
     /// Deadlines and interest of the current poll.
@@ -99,18 +125,56 @@ impl<A: App> Env<'_, A> {
         });
     }
 
-    /// Tells how an operation ended: whoever asked for it, or, if it was an answer to a request of
-    /// the cloud, of its failure by an event.
-    pub fn finish(&self, done: Option<A::Done>, outcome: &Outcome<'_>) {
-        match (done, outcome.error) {
-            (Some(done), _) => self.app.done(done, outcome),
-            (None, Some(error)) => self.tell(Event {
-                kind: EventKind::ReplyFailed,
-                error: Some(error),
+    /// Tells how a message of the outbox ended.
+    pub fn finish(&self, gone: Gone<A::Done>, outcome: &Outcome<'_>) {
+        if let Kind::Shadow(request) = gone.kind {
+            self.request_ended(request, gone.done, outcome);
+        } else if let Some(done) = gone.done {
+            self.app.done(done, outcome);
+        }
+    }
+
+    /// Notes how a request of the shadow service ended, and tells whoever asked for it. What nobody
+    /// asked for is told by an event when it failed.
+    pub fn request_ended(&self, request: Request, done: Option<A::Done>, outcome: &Outcome<'_>) {
+        let now = Instant::now().as_millis();
+        let again = outcome.retry != Retry::No;
+        let owner = self.control.with(|shared| {
+            let node = shared.shadows.get(request.shadow)?;
+            node.state.closed(request.operation);
+            match request.purpose {
+                Purpose::Fetch if outcome.error.is_some() => node.state.fetch.failed(now),
+                Purpose::Report if outcome.error.is_some() && again => node.reporter.failed(now),
+                Purpose::Report => node.reporter.ended(now),
+                _ => {}
+            }
+            Some(node.owner)
+        });
+        let told = match request.purpose {
+            Purpose::Call | Purpose::Written | Purpose::Modify(_) => {
+                if let Some(done) = done {
+                    self.app.done(done, outcome);
+                }
+                return;
+            }
+            Purpose::Fetch => EventKind::FetchFailed,
+            Purpose::Answer | Purpose::Report => EventKind::ReplyFailed,
+        };
+        if request.purpose == Purpose::Report
+            && let Some(table) = owner.and_then(|owner| self.app.table(owner))
+        {
+            match outcome.error {
+                None => property::accepted(&table),
+                Some(_) => property::failed(&table, again),
+            }
+        }
+        if outcome.error.is_some() {
+            self.tell(Event {
+                kind: told,
+                error: outcome.error,
                 code: outcome.code,
                 ..Event::default()
-            }),
-            (None, None) => {}
+            });
         }
     }
 
@@ -126,25 +190,32 @@ impl<A: App> Env<'_, A> {
                 self.app.subscription_lost(handler, i32::from(code), retry);
                 return;
             }
-            Told::OwnGranted(_) | Told::OwnRefused(..) => return,
         };
         self.app.done(done, &outcome);
     }
 
     /// Ends what is over whether there is a connection or not: what has waited too long, what was
-    /// dropped, what another call took back.
-    pub fn expire(&self) {
+    /// dropped, what another call took back. `unsent`: only what was not sent.
+    pub fn expire(&self, unsent: bool) {
         let now = Instant::now().as_millis();
         let mut changed = false;
         while !self.app.backed_up()
             && let Some(done) = self.control.with(|shared| shared.outbox.take_dropped())
         {
-            self.finish(done, &outbox::End::Dropped.outcome());
+            self.control
+                .with(|shared| count(&mut shared.statistics.messages_dropped));
+            if let Some(done) = done {
+                self.app.done(done, &outbox::End::Dropped.outcome());
+            }
         }
         while !self.app.backed_up()
-            && let Some(done) = self.control.with(|shared| shared.outbox.expire(now))
+            && let Some(gone) = self
+                .control
+                .with(|shared| shared.outbox.expire(now, unsent))
         {
-            self.finish(done, &outbox::End::Expired.outcome());
+            self.control
+                .with(|shared| count(&mut shared.statistics.messages_expired));
+            self.finish(gone, &outbox::End::Expired.outcome());
             changed = true;
         }
         while !self.app.backed_up()

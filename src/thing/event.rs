@@ -70,6 +70,11 @@ pub enum EventKind {
     /// A subscription that stood was refused when the session was lost and it was made again:
     /// `user`, `code` (MQTT 5 reason code of the SUBACK). It is gone; subscribe anew.
     SubscriptionLost = 11,
+    /// A message was larger than `rx_size`: `needed`, the size of its packet, and the beginning of its
+    /// `topic`, borrowed during the callback. It was passed over, and acknowledged with "quota
+    /// exceeded" so that it does not come again; the connection goes on. (With `pull_events` there
+    /// is no `topic`.)
+    MessageTooLarge = 12,
 }
 
 /// An event, as the core tells it.
@@ -106,6 +111,8 @@ pub struct Outcome<'a> {
     pub version: u64,
     /// The service's answer.
     pub document: Option<Value<'a>>,
+    /// Bytes that would have been needed, when it was too large.
+    pub needed: usize,
 }
 
 impl Outcome<'_> {
@@ -117,6 +124,7 @@ impl Outcome<'_> {
             retry,
             version: 0,
             document: None,
+            needed: 0,
         }
     }
 }

@@ -39,8 +39,10 @@ where
     let env = args.service.env();
     let mut life = pin!(live(args));
     poll_fn(|cx| {
-        env.expire();
+        // What was never sent ends before it could be; what was sent may have been answered.
+        env.expire(true);
         let poll: Poll<()> = life.as_mut().poll(cx);
+        env.expire(env.slot.is_spent());
         if let Some(at) = env.next_expiry() {
             embassy_time_driver::schedule_wake(at.as_ticks(), cx.waker());
         }
@@ -93,8 +95,14 @@ where
         if let Some(since) = online_since {
             backoff.ended(since, Instant::now(), end == End::Asked);
         }
-        env.control
-            .with(|shared| shared.connection = ConnectionInfo::default());
+        env.control.with(|shared| {
+            shared.connection = ConnectionInfo::default();
+            let statistics = &mut shared.statistics;
+            if let Some(since) = statistics.online_since_ms.take() {
+                let lasted = Instant::now().as_millis().saturating_sub(since);
+                statistics.online_ms = statistics.online_ms.saturating_add(lasted);
+            }
+        });
 
         match end {
             End::Asked => {
@@ -112,7 +120,9 @@ where
                 if let Some((error, port_error)) = link.failure()
                     && failure.code < 0
                 {
-                    failure.error = error;
+                    if !failure.error.is_suspicion() {
+                        failure.error = error;
+                    }
                     failure.port_error = port_error;
                 }
                 let delay = retry_delay(&env, &mut backoff);
@@ -193,11 +203,14 @@ async fn given_up<A: App>(env: Env<'_, A>) {
 
 fn retry_delay<A: App + Board>(env: &Env<'_, A>, backoff: &mut Backoff) -> Duration {
     let mut random = [0; 4];
-    match env.app.random(&mut random) {
+    let delay = match env.app.random(&mut random) {
         Ok(()) => backoff.next(u32::from_le_bytes(random)),
         // Without randomness wait the longest: safe for the broker.
         Err(_) => backoff.next(u32::MAX),
-    }
+    };
+    let delay_ms = u32::try_from(delay.as_millis()).unwrap_or(u32::MAX);
+    let chosen = env.app.retry_delay(backoff.attempt(), delay_ms);
+    Duration::from_millis(u64::from(chosen))
 }
 
 fn tell_failure<A: App + Board>(
@@ -208,11 +221,13 @@ fn tell_failure<A: App + Board>(
 ) {
     env.control.with(|shared| {
         shared.statistics.last_error = failure.error.code();
+        shared.statistics.failures.count(failure.error);
         if was_online {
             count(&mut shared.statistics.disconnects);
         }
     });
-    env.app.log(LogLevel::Warning, failure.error.c_text());
+    // The name: the explanations are 5 KB, which only a firmware that asks for them should link.
+    env.app.log(LogLevel::Warning, failure.error.c_name());
     env.tell(Event {
         kind: if was_online {
             EventKind::Disconnected

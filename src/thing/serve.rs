@@ -3,28 +3,33 @@
 //! One loop: bring the subscriptions up to date, send what is due, take one step of MQTT, settle
 //! what that step decided. Nothing else waits for the network, so there are no nested waits.
 
+use core::cell::Cell;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
 
-use embassy_time::Instant;
+use embassy_time::{Duration, Instant};
 
-use super::env::{End, Env};
+use super::control::Shared;
+use super::env::{CleanStart, End, Env};
 use super::event::{Event, EventKind, Outcome, State};
 use super::outbox::{self, Due, Kind};
 use super::shadow;
+use super::shadows::Part;
 use super::stats::{count, mark};
-use super::subscriptions::{Batch, Filter, Told};
+use super::subscriptions::{Batch, Told};
 use super::wait::{Either, before, either, next_poll, until};
 use super::{App, Failure};
 use crate::Error;
 use crate::error::Retry;
 use crate::mqtt::{
-    self, Ack, Client, Ended, FILTERS_PER_SUBSCRIBE, Message, NotTaken, PublishOptions, Session,
-    Standing, SubscribeOptions, Ticket, Turn,
+    self, Ack, Client, Connect, Ended, FILTERS_PER_SUBSCRIBE, Message, NotTaken, Oversize,
+    PublishOptions, Session, Standing, SubscribeOptions, Ticket, Turn,
 };
 use crate::net::ByteStream;
 use crate::port::{Board, LogLevel};
+use crate::shadow::Request;
+use crate::shadow::topic::Name;
 
 /// Bytes in which the topic and the properties of a message to be sent, or the filters of one
 /// SUBSCRIBE, are put together.
@@ -45,13 +50,26 @@ struct Desk<'m, A: App> {
     scratch: &'m mut [u8],
     online_since: Option<Instant>,
     drain: Drain,
+    /// There was a connection before.
+    had_session: bool,
+    /// When the last message left on this connection.
+    published_at: Option<Instant>,
 }
 
 struct Open {
     ticket: Ticket,
     batch: Batch,
+    /// After the application's filters come those of shadows.
+    shadows: heapless::Vec<Part, FILTERS_PER_SUBSCRIBE>,
+    sent_at: Instant,
     ack_by: Instant,
 }
+
+/// A connection that is closed without a word so soon after a packet was closed because of it.
+const SUSPICIOUS: Duration = Duration::from_secs(5);
+
+/// Reason code of our DISCONNECT when the broker broke the protocol (MQTT 5, 3.14.2.1).
+const PROTOCOL_ERROR: u8 = 0x82;
 
 /// Paces what was queued before the connection came up.
 #[derive(Default)]
@@ -79,6 +97,8 @@ impl<'m, A: App + Board> Service<'m, A> {
                 scratch,
                 online_since: None,
                 drain: Drain::default(),
+                had_session: false,
+                published_at: None,
             },
         }
     }
@@ -98,20 +118,31 @@ impl<'m, A: App + Board> Service<'m, A> {
         let desk = &mut self.desk;
         desk.env.set_state(State::Opening);
         let deadline = Instant::now() + desk.env.settings.mqtt_timeout;
-        let mut client = match before(deadline, pin!(self.session.connect(io))).await {
+        let (connect, in_flight) = desk.connect();
+        let ping_timeout = desk.env.settings.ping_timeout;
+        let connecting = self.session.connect(io, &connect, ping_timeout, in_flight);
+        let mut client = match before(deadline, pin!(connecting)).await {
             Some(Ok(client)) => client,
             Some(Err(ended)) => return ended.into(),
             None => return Error::MqttTimeout.into(),
         };
-        match desk.work(&mut client).await {
+        desk.had_session = true;
+        let (end, reason) = match desk.work(&mut client).await {
             Ok(()) => {
                 desk.env.set_state(State::Closing);
-                let deadline = Instant::now() + desk.env.settings.mqtt_timeout;
-                before(deadline, pin!(client.disconnect())).await;
-                End::Asked
+                let reason = desk.env.control.with(|shared| shared.goodbye);
+                (End::Asked, Some(reason))
             }
-            Err(failure) => failure.into(),
+            Err(failure) => {
+                let reason = (failure.error == Error::MqttProtocol).then_some(PROTOCOL_ERROR);
+                (End::Failed(desk.suspect(failure)), reason)
+            }
+        };
+        if let Some(reason) = reason {
+            let deadline = Instant::now() + desk.env.settings.mqtt_timeout;
+            before(deadline, pin!(client.disconnect(reason))).await;
         }
+        end
     }
 }
 
@@ -125,7 +156,48 @@ impl From<Ended> for Failure {
     }
 }
 
-impl<A: App + Board> Desk<'_, A> {
+impl<'m, A: App + Board> Desk<'m, A> {
+    /// How to connect now, and how many messages wait for their acknowledgement.
+    fn connect(&self) -> (Connect<'m>, usize) {
+        let settings = self.env.settings;
+        let clean_start = match settings.clean_start {
+            CleanStart::First => !self.had_session,
+            CleanStart::Always => true,
+            CleanStart::Never => false,
+        };
+        self.env.control.with(|shared| {
+            let connect = Connect {
+                client_id: settings.mqtt_id,
+                keep_alive_s: settings.keep_alive_s,
+                session_expiry_s: settings.session_expiry_s,
+                clean_start,
+                user_name: shared.login.user_name,
+                password: shared.login.password,
+                will: shared.will,
+            };
+            (connect, shared.outbox.in_flight())
+        })
+    }
+
+    /// Says more of a connection that was closed without a word, if something was sent just before.
+    fn suspect(&self, failure: Failure) -> Failure {
+        let now = Instant::now();
+        let just = |at: Instant| now.saturating_duration_since(at) <= SUSPICIOUS;
+        let error = match failure.error {
+            Error::TcpClosed | Error::TcpReset if failure.code < 0 => {
+                if self.open.as_ref().is_some_and(|open| just(open.sent_at)) {
+                    Error::MqttClosedAfterSubscribe
+                } else if self.published_at.is_some_and(just) {
+                    Error::MqttClosedAfterPublish
+                } else {
+                    failure.error
+                }
+            }
+            error => error,
+        };
+        Failure { error, ..failure }
+    }
+
     /// Works until the connection is no longer wanted or fails.
     async fn work<IO: ByteStream>(
         &mut self,
@@ -138,13 +210,12 @@ impl<A: App + Board> Desk<'_, A> {
             if !control.with(|shared| shared.wanted) {
                 return Ok(());
             }
-            self.shadow.want()?;
+            self.shadow.queue();
             self.subscribe(client).await?;
             self.announce(client.resumed());
-            self.shadow.queue_reply();
-            self.shadow.fetch(client).await?;
             self.send(client).await?;
 
+            let mut heard = true;
             {
                 let changed = poll_fn(|_| {
                     if control.changes() == seen {
@@ -157,12 +228,21 @@ impl<A: App + Board> Desk<'_, A> {
                 let interrupted = pin!(async { either(pin!(changed), pin!(wake)).await });
                 match either(pin!(client.turn()), interrupted).await {
                     Either::First(Ok(Turn::Message(message))) => self.message(&message).await,
-                    Either::First(Ok(Turn::Progress)) | Either::Second(_) => {}
+                    Either::First(Ok(Turn::TooLarge(message))) => self.too_large(&message),
+                    Either::First(Ok(Turn::Progress)) => {}
+                    Either::Second(_) => heard = false,
                     Either::First(Err(ended)) => return Err(ended.into()),
                 }
             }
             let ack = client.take_ack();
+            if let Some(round_trip) = client.take_round_trip() {
+                self.round_trip(round_trip.as_millis());
+            }
             self.settle(client, ack)?;
+            // What has arrived counts before a deadline that passed meanwhile: a device may have slept.
+            if !heard && !self.env.slot.is_spent() {
+                self.overdue()?;
+            }
             self.pause().await;
         }
     }
@@ -176,18 +256,32 @@ impl<A: App + Board> Desk<'_, A> {
 
     fn begin<IO: ByteStream>(&mut self, client: &Client<'_, '_, IO>) {
         let resumed = client.resumed();
+        let connack = client.connack();
         let now = Instant::now();
         let ack_by = now + self.env.settings.ack_timeout;
         self.env.control.with(|shared| {
-            shared.connection.session_resumed = resumed;
+            let settings = self.env.settings;
+            let connection = &mut shared.connection;
+            connection.session_resumed = resumed;
+            let keep_alive_s = connack.server_keep_alive_s.unwrap_or(settings.keep_alive_s);
+            connection.keep_alive_s = u32::from(keep_alive_s);
+            connection.session_expiry_s = connack
+                .session_expiry_s
+                .unwrap_or(settings.session_expiry_s);
+            connection.receive_maximum = u32::from(connack.receive_maximum.unwrap_or(u16::MAX));
+            connection.maximum_packet_size = connack.maximum_packet_size.unwrap_or(0);
             shared.outbox.resent(ack_by.as_millis());
             if !resumed {
                 shared.subscriptions.forget();
+            } else if !client.replays() {
+                shared.subscriptions.interrupted();
+                shared.shadows.each(|node| node.state.interrupted());
             }
         });
-        self.shadow.begin(resumed, now);
+        self.published_at = None;
+        self.shadow.begin(resumed);
         // What was under way is sent again, or gone.
-        self.open = self.open.take().filter(|_| resumed);
+        self.open = self.open.take().filter(|_| resumed && client.replays());
         if let Some(open) = &mut self.open {
             open.ack_by = ack_by;
         }
@@ -208,23 +302,35 @@ impl<A: App + Board> Desk<'_, A> {
         if self.open.is_some() {
             return Ok(());
         }
-        let topics = self.env.settings.topics;
         let mut filters: heapless::Vec<(usize, SubscribeOptions), FILTERS_PER_SUBSCRIBE> =
             heapless::Vec::new();
-        let mut used = 0_usize;
+        let mut of_shadows = heapless::Vec::new();
+        let thing = self.env.settings.thing_name;
         let scratch = &mut *self.scratch;
         let batch = self.env.control.with(|shared| {
-            shared.subscriptions.next_batch(|filter, text, options| {
-                let text = match filter {
-                    Filter::Text { .. } => text,
-                    Filter::Shadow(own) => topics.filter(own).as_bytes(),
-                };
-                let end = used.checked_add(text.len())?;
-                scratch.get_mut(used..end)?.copy_from_slice(text);
-                filters.push((text.len(), options)).ok()?;
-                used = end;
-                Some(())
-            })
+            let mut used = 0_usize;
+            // Filters to leave go first.
+            for leaving in [true, false] {
+                let batch = shared.subscriptions.batch(leaving, |text, options| {
+                    let end = used.checked_add(text.len())?;
+                    scratch.get_mut(used..end)?.copy_from_slice(text);
+                    filters.push((text.len(), options)).ok()?;
+                    used = end;
+                    Some(())
+                });
+                shared
+                    .shadows
+                    .batch(thing, leaving, &mut of_shadows, |name, end| {
+                        let len = name.topic(end, scratch.get_mut(used..)?)?.len();
+                        filters.push((len, SubscribeOptions { qos1: true })).ok()?;
+                        used = used.checked_add(len)?;
+                        Some(())
+                    });
+                if !filters.is_empty() {
+                    return Some(batch);
+                }
+            }
+            None
         });
         let Some(batch) = batch else { return Ok(()) };
         if self.online_since.is_none() {
@@ -242,13 +348,17 @@ impl<A: App + Board> Desk<'_, A> {
         };
         match sent {
             Ok(ticket) => {
-                self.env
-                    .control
-                    .with(|shared| shared.subscriptions.asked(&batch));
+                self.env.control.with(|shared| {
+                    shared.subscriptions.asked(&batch);
+                    shared.shadows.asked(&of_shadows, batch.leaving);
+                });
+                let sent_at = Instant::now();
                 self.open = Some(Open {
                     ticket,
                     batch,
-                    ack_by: Instant::now() + self.env.settings.ack_timeout,
+                    shadows: of_shadows,
+                    sent_at,
+                    ack_by: sent_at + self.env.settings.ack_timeout,
                 });
                 Ok(())
             }
@@ -262,13 +372,14 @@ impl<A: App + Board> Desk<'_, A> {
             || !self
                 .env
                 .control
-                .with(|shared| shared.subscriptions.complete())
+                .with(|shared| shared.subscriptions.complete() && shared.shadows.complete())
         {
             return;
         }
         self.online_since = Some(Instant::now());
         self.env.control.with(|shared| {
             count(&mut shared.statistics.connects);
+            shared.statistics.online_since_ms = Some(Instant::now().as_millis());
             if resumed {
                 count(&mut shared.statistics.resumed);
             }
@@ -305,7 +416,10 @@ impl<A: App + Board> Desk<'_, A> {
                     self.end(due.id, outbox::End::Acknowledged(-1));
                 }
                 Err(NotTaken::Later) => return Ok(()),
-                Err(NotTaken::TooLarge) => self.end(due.id, outbox::End::TooLarge(0)),
+                Err(NotTaken::TooLarge) => {
+                    let size = control.with(|shared| shared.outbox.size_of(due.id));
+                    self.end(due.id, outbox::End::TooLarge(size));
+                }
                 // Reading tells why.
                 Err(NotTaken::Broken(_)) => return Ok(()),
             }
@@ -344,16 +458,7 @@ impl<A: App + Board> Desk<'_, A> {
                 // It was checked when it was queued.
                 (core::str::from_utf8(topic).ok()?, options)
             }
-            Kind::Shadow(request) => {
-                if !self.shadow.is_ready(request) {
-                    return None;
-                }
-                let options = PublishOptions {
-                    qos1: true,
-                    ..PublishOptions::default()
-                };
-                (self.env.settings.topics.request(request), options)
-            }
+            Kind::Shadow(request) => return self.send_request(client, due.id, request).await,
         };
         let sent = client
             .publish(topic, options, |out| {
@@ -366,6 +471,46 @@ impl<A: App + Board> Desk<'_, A> {
         Some(sent)
     }
 
+    /// Sends a request of the shadow service, as [`send_one`](Self::send_one) does.
+    async fn send_request<IO: ByteStream>(
+        &mut self,
+        client: &mut Client<'_, '_, IO>,
+        id: u32,
+        request: Request,
+    ) -> Option<Result<Option<Ticket>, NotTaken>> {
+        if !self.shadow.is_ready(request) {
+            return None;
+        }
+        let shadow = self
+            .env
+            .control
+            .with(|shared| Some(shared.shadows.get(request.shadow)?.name()))?;
+        let name = Name {
+            thing: self.env.settings.thing_name,
+            shadow,
+        };
+        let options = PublishOptions {
+            qos1: true,
+            ..PublishOptions::default()
+        };
+        let topic = name.topic(request.operation.end(), self.scratch)?;
+        let refused = Cell::new(None);
+        let sent = client
+            .publish(topic, options, |out| {
+                self.shadow.write(id, request, &refused, out)
+            })
+            .await;
+        let Some(outcome) = refused.take() else {
+            return Some(sent);
+        };
+        // The application does not want it any more; the next message may be due.
+        if let Some(gone) = self.env.control.with(|shared| shared.outbox.finish(id)) {
+            self.env.finish(gone, &outcome);
+            self.env.control.with(Shared::changed);
+        }
+        None
+    }
+
     /// Whether a message was queued before the connection came up.
     fn is_paced(&self, id: u32) -> bool {
         // Numbers wrap; there are never more than a few hundred messages.
@@ -373,6 +518,7 @@ impl<A: App + Board> Desk<'_, A> {
     }
 
     fn sent_one(&mut self, id: u32) {
+        self.published_at = Some(Instant::now());
         let interval = self.env.settings.drain_interval;
         if interval.as_ticks() > 0 && self.is_paced(id) {
             self.drain.next = Some(Instant::now() + interval);
@@ -395,30 +541,40 @@ impl<A: App + Board> Desk<'_, A> {
             && let Some(open) = self.open.take()
         {
             let ack = ack.take().unwrap_or_else(|| Ack::one(0));
-            self.subscribed(&open.batch, &ack)?;
+            self.subscribed(&open, &ack)?;
         }
-        self.shadow.settle(client, &mut ack);
         self.settle_outbox(client, ack);
-        self.overdue()
+        Ok(())
     }
 
-    fn subscribed(&mut self, batch: &Batch, ack: &Ack) -> Result<(), Failure> {
+    fn subscribed(&mut self, open: &Open, ack: &Ack) -> Result<(), Failure> {
         // Callbacks run outside the critical section, so what is to be told is collected first.
         let mut all: heapless::Vec<Told<A::Handler, A::Done>, FILTERS_PER_SUBSCRIBE> =
             heapless::Vec::new();
-        self.env.control.with(|shared| {
-            shared.subscriptions.answered(batch, ack, |told| {
-                // At most one for each filter.
-                let _ = all.push(told);
-            });
-        });
-        let mut refused = None;
-        for told in all {
-            match told {
-                Told::OwnGranted(filter) => self.shadow.granted(filter),
-                Told::OwnRefused(_, code) => refused = Some(code),
-                other => self.env.tell_subscription(other),
+        let mut codes = ack.codes(open.batch.len().saturating_add(open.shadows.len()));
+        let refused = self.env.control.with(|shared| {
+            shared
+                .subscriptions
+                .answered(&open.batch, codes.by_ref(), |told| {
+                    // At most one for each filter.
+                    let _ = all.push(told);
+                });
+            let mut refused = None;
+            for ((id, filter), code) in open.shadows.iter().zip(codes) {
+                if open.batch.leaving {
+                    continue;
+                }
+                match shared.shadows.get(*id) {
+                    Some(_) if code >= 0x80 => refused = Some(code),
+                    Some(node) => node.state.subscribed(*filter),
+                    // Closed meanwhile.
+                    None => {}
+                }
             }
+            refused
+        });
+        for told in all {
+            self.env.tell_subscription(told);
         }
         match refused {
             Some(code) => Err(Ended::with_code(Error::MqttSubscribeRefused, code).into()),
@@ -443,32 +599,25 @@ impl<A: App + Board> Desk<'_, A> {
             .control
             .with(|shared| shared.outbox.ack_deadline())
             .map(Instant::from_millis);
-        [subscription, self.shadow.ack_deadline(), message]
-            .into_iter()
-            .flatten()
-            .min()
+        [subscription, message].into_iter().flatten().min()
     }
 
     fn settle_outbox<IO: ByteStream>(&self, client: &Client<'_, '_, IO>, mut ack: Option<Ack>) {
         let now = Instant::now().as_millis();
         let answer_ms = self.env.settings.shadow_timeout.as_millis();
-        while let Some((done, end)) = self.env.control.with(|shared| {
+        while let Some((gone, end)) = self.env.control.with(|shared| {
             let standing = |ticket: &Ticket| client.standing(ticket);
             shared.outbox.settle(standing, now, answer_ms, &mut ack)
         }) {
-            self.deliver(done, end);
+            self.env.finish(gone, &end.outcome());
         }
     }
 
     fn end(&self, id: u32, end: outbox::End) {
         // While it was being sent it may have ended otherwise.
-        if let Some(done) = self.env.control.with(|shared| shared.outbox.finish(id)) {
-            self.deliver(done, end);
+        if let Some(gone) = self.env.control.with(|shared| shared.outbox.finish(id)) {
+            self.env.finish(gone, &end.outcome());
         }
-    }
-
-    fn deliver(&self, done: Option<A::Done>, end: outbox::End) {
-        self.env.finish(done, &end.outcome());
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -479,9 +628,27 @@ impl<A: App + Board> Desk<'_, A> {
             .min()
     }
 
+    fn round_trip(&self, ms: u64) {
+        let ms = u32::try_from(ms).unwrap_or(u32::MAX);
+        self.env.control.with(|shared| {
+            let statistics = &mut shared.statistics;
+            statistics.round_trip_ms = ms;
+            statistics.round_trip_max_ms = statistics.round_trip_max_ms.max(ms);
+        });
+    }
+
     // ---- receiving ----------------------------------------------------------------------------
 
-    /// Finds out whom a message is for: the shadow, then the application's subscriptions that match,
+    fn too_large(&self, message: &Oversize) {
+        self.env
+            .control
+            .with(|shared| count(&mut shared.statistics.messages_too_large));
+        self.env
+            .app
+            .message_too_large(message.size(), message.topic());
+    }
+
+    /// Finds out whom a message is for: the shadows, then the application's subscriptions that match,
     /// then whoever wants what nobody subscribed to.
     async fn message(&mut self, message: &Message<'_>) {
         let (topic, payload) = (message.topic(), message.payload());
@@ -522,7 +689,10 @@ impl outbox::End {
                 code: i32::from(code),
                 ..Outcome::plain(Some(Error::Rejected), mqtt::retry_verdict(code))
             },
-            Self::TooLarge(_) => Outcome::plain(Some(Error::TooLarge), Retry::No),
+            Self::TooLarge(needed) => Outcome {
+                needed,
+                ..Outcome::plain(Some(Error::TooLarge), Retry::No)
+            },
             Self::Expired => Outcome::plain(Some(Error::TimedOut), Retry::Later),
             Self::Dropped => Outcome::plain(Some(Error::Dropped), Retry::Later),
         }

@@ -1,5 +1,7 @@
 //! Counters of one Thing.
 
+use crate::Error;
+
 /// Counters since the start, and high-water marks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
@@ -31,6 +33,70 @@ pub struct Statistics {
     pub bytes_out: u64,
     /// Bytes received.
     pub bytes_in: u64,
+    /// Messages that were larger than the buffer.
+    pub messages_too_large: u32,
+    /// Messages that ended because their time was over.
+    pub messages_expired: u32,
+    /// Messages that made room for newer ones.
+    pub messages_dropped: u32,
+    /// Milliseconds from the last ping to its answer, and the longest.
+    pub round_trip_ms: u32,
+    /// The longest.
+    pub round_trip_max_ms: u32,
+    /// Failed attempts and lost connections, by reason.
+    pub failures: Failures,
+    /// Milliseconds online, but for the current connection.
+    pub online_ms: u64,
+    /// When the current connection came online, on the library's clock.
+    pub online_since_ms: Option<u64>,
+}
+
+/// Failed attempts and lost connections, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// Name resolution.
+    pub resolve: u32,
+    /// TCP: not connected, reset, closed, stalled.
+    pub tcp: u32,
+    /// TLS and certificates.
+    pub tls: u32,
+    /// Refused by the broker: CONNACK, a subscription of the library's own.
+    pub refused: u32,
+    /// Ended by the broker with DISCONNECT.
+    pub disconnect: u32,
+    /// Closed without a word before CONNACK, or right after SUBSCRIBE or PUBLISH.
+    pub closed: u32,
+    /// PINGRESP missing.
+    pub keep_alive: u32,
+    /// CONNACK or another acknowledgement missing.
+    pub timeout: u32,
+    /// The broker, or a socket function, broke its contract; and what is none of the others.
+    pub other: u32,
+}
+
+impl Failures {
+    /// Counts one.
+    pub fn count(&mut self, error: Error) {
+        let counter = match error {
+            Error::Resolve => &mut self.resolve,
+            Error::TcpConnect | Error::TcpReset | Error::TcpClosed | Error::TcpTimeout => {
+                &mut self.tcp
+            }
+            Error::MqttRefused | Error::MqttSubscribeRefused => &mut self.refused,
+            Error::MqttDisconnected | Error::MqttTakenOver | Error::MqttQuota => {
+                &mut self.disconnect
+            }
+            Error::MqttClosedBeforeConnack
+            | Error::MqttClosedAfterSubscribe
+            | Error::MqttClosedAfterPublish => &mut self.closed,
+            Error::MqttKeepAlive => &mut self.keep_alive,
+            Error::MqttTimeout => &mut self.timeout,
+            // TLS and certificates have their own decades.
+            tls if (-79..=-60).contains(&tls.code()) => &mut self.tls,
+            _ => &mut self.other,
+        };
+        count(counter);
+    }
 }
 
 /// Counts one more; a counter stays at its end instead of starting over.

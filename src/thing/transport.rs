@@ -84,6 +84,7 @@ macro_rules! tls_transport {
             tx: usize,
             credentials: tls::Credentials<'m>,
             earliest_unix_time: u64,
+            crypto: &'static dyn tls::crypto::Crypto,
         }
 
         impl<'m> $name<'m> {
@@ -95,6 +96,7 @@ macro_rules! tls_transport {
                 tx: usize,
                 credentials: tls::Credentials<'m>,
                 earliest_unix_time: u64,
+                crypto: &'static dyn tls::crypto::Crypto,
             ) -> Self {
                 Self {
                     memory,
@@ -102,6 +104,7 @@ macro_rules! tls_transport {
                     tx,
                     credentials,
                     earliest_unix_time,
+                    crypto,
                 }
             }
         }
@@ -119,7 +122,11 @@ macro_rules! tls_transport {
                     Err(error) => return error.into(),
                 };
                 let config = tls::Config {
-                    alpn: (env.settings.port == HTTPS_PORT).then_some(ALPN_MQTT),
+                    alpn: env
+                        .settings
+                        .alpn
+                        .or((env.settings.port == HTTPS_PORT).then_some(ALPN_MQTT)),
+                    crypto: self.crypto,
                     ..tls::Config::new(
                         env.settings.endpoint,
                         &self.credentials,
@@ -179,6 +186,10 @@ tls_transport!(
 fn is_mqtts_word(mqtt: Error, tls: Error) -> bool {
     matches!(
         mqtt,
-        Error::MqttRefused | Error::MqttDisconnected | Error::MqttSubscribeRefused
-    ) || (mqtt == Error::MqttClosedBeforeConnack && tls == Error::TcpClosed)
+        Error::MqttRefused
+            | Error::MqttDisconnected
+            | Error::MqttTakenOver
+            | Error::MqttQuota
+            | Error::MqttSubscribeRefused
+    ) || (mqtt.is_suspicion() && tls == Error::TcpClosed)
 }

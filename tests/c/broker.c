@@ -13,7 +13,8 @@ enum {
 
 /* Properties of MQTT 5 that matter here. */
 enum {
-    SESSION_EXPIRY = 0x11, SERVER_KEEP_ALIVE = 0x13, RECEIVE_MAXIMUM = 0x21
+    SESSION_EXPIRY = 0x11, SERVER_KEEP_ALIVE = 0x13, RECEIVE_MAXIMUM = 0x21,
+    MAXIMUM_PACKET_SIZE = 0x27
 };
 
 static void violated(broker_t *broker, const char *what)
@@ -142,6 +143,9 @@ static void read_connect_properties(broker_t *broker, reader_t properties)
         if (id == SESSION_EXPIRY) {
             broker->session_expiry = value;
         }
+        if (id == MAXIMUM_PACKET_SIZE) {
+            broker->maximum_packet_size = value;
+        }
     }
 }
 
@@ -210,17 +214,26 @@ static void send_packet(broker_t *broker, unsigned type, unsigned flags, const p
 
 /* ---- to the device --------------------------------------------------------------------------- */
 
-static void send_publish(broker_t *broker, const char *topic, const uint8_t *payload, size_t len,
-                         uint16_t packet_id, int dup)
+static void send_publish(broker_t *broker, const broker_delivery_t *delivery, int dup)
 {
     packet_t body = {.len = 0};
-    put_text(&body, topic);
-    if (packet_id != 0) {
-        put_number(&body, packet_id, 2);
+    put_text(&body, delivery->topic);
+    if (delivery->packet_id != 0) {
+        put_number(&body, delivery->packet_id, 2);
     }
-    put_number(&body, 0, 1); /* no properties */
-    put_bytes(&body, payload, len);
-    send_packet(broker, PUBLISH, (packet_id != 0 ? 2u : 0u) | (dup ? 8u : 0u), &body);
+    put_number(&body, (unsigned)delivery->properties_len, 1);
+    put_bytes(&body, delivery->properties, delivery->properties_len);
+    put_bytes(&body, delivery->payload, delivery->payload_len);
+    send_packet(broker, PUBLISH,
+                (delivery->packet_id != 0 ? 2u : 0u) | (dup ? 8u : 0u) |
+                    (delivery->retain ? 1u : 0u),
+                &body);
+}
+
+static uint16_t new_packet_id(broker_t *broker)
+{
+    broker->next_packet_id = (uint16_t)(broker->next_packet_id % 60000 + 1);
+    return broker->next_packet_id;
 }
 
 /* Sends what the device has not acknowledged: all of it after a reconnection. */
@@ -229,8 +242,10 @@ static void send_deliveries(broker_t *broker, int again)
     for (size_t i = 0; i < BROKER_IN_FLIGHT; i++) {
         broker_delivery_t *delivery = &broker->deliveries[i];
         if (delivery->used && broker->connected && (again || !delivery->sent)) {
-            send_publish(broker, delivery->topic, delivery->payload, delivery->payload_len,
-                         delivery->packet_id, delivery->sent);
+            if (delivery->sent && broker->renumber) {
+                delivery->packet_id = new_packet_id(broker);
+            }
+            send_publish(broker, delivery, delivery->sent && !broker->renumber);
             delivery->sent = 1;
         }
     }
@@ -247,15 +262,33 @@ static broker_delivery_t *free_delivery(broker_t *broker)
     abort();
 }
 
-/* Whether a filter with at most a single-level wildcard at its end matches. */
+/* Whether a filter matches, as AWS IoT does it: "a/#" is not "a". */
 static int matches(const char *filter, const char *topic)
 {
-    size_t len = strlen(filter);
-    if (len > 0 && filter[len - 1] == '+') {
-        return strncmp(filter, topic, len - 1) == 0 && topic[len - 1] != '\0' &&
-               strchr(topic + len - 1, '/') == NULL;
+    if (strncmp(filter, "$share/", 7) == 0) {
+        filter = strchr(filter + 7, '/') + 1;
     }
-    return strcmp(filter, topic) == 0;
+    if (topic[0] == '$' && filter[0] != '$') {
+        return 0;
+    }
+    for (;;) {
+        size_t level = strcspn(filter, "/");
+        size_t actual = strcspn(topic, "/");
+        if (level == 1 && filter[0] == '#') {
+            return 1;
+        }
+        if (!(level == 1 && filter[0] == '+') &&
+            (level != actual || strncmp(filter, topic, level) != 0)) {
+            return 0;
+        }
+        filter += level;
+        topic += actual;
+        if (*filter == '\0' || *topic == '\0') {
+            return *filter == *topic;
+        }
+        filter++;
+        topic++;
+    }
 }
 
 int broker_subscribed(const broker_t *broker, const char *topic)
@@ -268,25 +301,54 @@ int broker_subscribed(const broker_t *broker, const char *topic)
     return 0;
 }
 
-void broker_publish(broker_t *broker, const char *topic, const char *payload)
+static void fill_delivery(broker_delivery_t *delivery, const char *topic, const void *payload,
+                          size_t len)
 {
+    memset(delivery, 0, sizeof *delivery);
+    format(delivery->topic, sizeof delivery->topic, "%s", topic);
+    if (len > sizeof delivery->payload) {
+        fprintf(stderr, "broker: a message of the test is too large\n");
+        abort();
+    }
+    if (len > 0) {
+        memcpy(delivery->payload, payload, len);
+    }
+    delivery->payload_len = len;
+}
+
+void broker_publish_as(broker_t *broker, const char *topic, const void *payload, size_t len, int qos,
+                       int retain, const void *properties, size_t properties_len)
+{
+    broker_delivery_t delivery;
     if (!broker->session || !broker_subscribed(broker, topic)) {
         return;
     }
-    broker_delivery_t *delivery = free_delivery(broker);
-    memset(delivery, 0, sizeof *delivery);
-    format(delivery->topic, sizeof delivery->topic, "%s", topic);
-    delivery->payload_len = format((char *)delivery->payload, sizeof delivery->payload, "%s",
-                                   payload);
-    broker->next_packet_id = (uint16_t)(broker->next_packet_id % 60000 + 1);
-    delivery->packet_id = broker->next_packet_id;
-    delivery->used = 1;
+    fill_delivery(&delivery, topic, payload, len);
+    delivery.retain = retain;
+    delivery.properties_len = properties_len;
+    if (properties_len > 0) {
+        memcpy(delivery.properties, properties, properties_len);
+    }
+    if (qos == 0) {
+        send_publish(broker, &delivery, 0);
+        return;
+    }
+    delivery.packet_id = new_packet_id(broker);
+    delivery.used = 1;
+    *free_delivery(broker) = delivery;
     send_deliveries(broker, 0);
+}
+
+void broker_publish(broker_t *broker, const char *topic, const char *payload)
+{
+    broker_publish_as(broker, topic, payload, strlen(payload), 1, 0, NULL, 0);
 }
 
 void broker_publish_unasked(broker_t *broker, const char *topic, const char *payload)
 {
-    send_publish(broker, topic, (const uint8_t *)payload, strlen(payload), 0, 0);
+    broker_delivery_t delivery;
+    fill_delivery(&delivery, topic, payload, strlen(payload));
+    send_publish(broker, &delivery, 0);
 }
 
 void broker_disconnect(broker_t *broker, int reason)
@@ -334,8 +396,8 @@ static void publish_delta(broker_t *broker)
 {
     char document[BROKER_MESSAGE_SIZE];
     format(document, sizeof document,
-           "{\"version\":%llu,\"timestamp\":1700000000,\"state\":%s,\"metadata\":{}}",
-           (unsigned long long)broker->version, broker->desired);
+           "{\"version\":%lu,\"timestamp\":1700000000,\"state\":%s,\"metadata\":{}}",
+           (unsigned long)broker->version, broker->desired);
     broker_publish(broker, broker_topic(broker, "update/delta"), document);
 }
 
@@ -431,9 +493,9 @@ static void shadow_update(broker_t *broker, const char *text)
     }
     /* A real answer repeats the state; a long one does not fit the test's buffers. */
     format(document, sizeof document,
-           "{\"state\":{\"reported\":%s},\"metadata\":{\"reported\":{}},\"version\":%llu,"
+           "{\"state\":{\"reported\":%s},\"metadata\":{\"reported\":{}},\"version\":%lu,"
            "\"timestamp\":1700000000,\"clientToken\":\"%s\"}",
-           len < 512 ? broker->reported : "{}", (unsigned long long)broker->version, token);
+           len < 512 ? broker->reported : "{}", (unsigned long)broker->version, token);
     answer(broker, "update/accepted", document);
 }
 
@@ -455,15 +517,19 @@ static void shadow_get(broker_t *broker, const char *text)
                       "\"desired\":%s,\"delta\":%s,", broker->desired, broker->desired);
     }
     format(document + len, sizeof document - len,
-           "\"reported\":%s},\"metadata\":{},\"version\":%llu,\"timestamp\":1700000000,"
+           "\"reported\":%s},\"metadata\":{},\"version\":%lu,\"timestamp\":1700000000,"
            "\"clientToken\":\"%s\"}",
            broker->reported[0] != '\0' ? broker->reported : "{}",
-           (unsigned long long)broker->version, token);
+           (unsigned long)broker->version, token);
     answer(broker, "get/accepted", document);
 }
 
 static void serve_shadow(broker_t *broker, const char *topic, const char *text)
 {
+    if (broker->serve != NULL) {
+        broker->serve(broker->serve_user, topic, text);
+        return;
+    }
     if (strcmp(topic, broker_topic(broker, "update")) == 0) {
         shadow_update(broker, text);
     } else if (strcmp(topic, broker_topic(broker, "get")) == 0) {
@@ -490,6 +556,22 @@ static void on_connect(broker_t *broker, reader_t body)
     broker->session_expiry = 0;
     read_connect_properties(broker, read_properties(&body));
     read_text(&body, broker->client_id, sizeof broker->client_id);
+    broker->connect_flags = flags;
+    broker->will_topic[0] = broker->user_name[0] = broker->password[0] = '\0';
+    if (flags & 0x04) {
+        broker->will_properties_len = read_properties(&body).left;
+        read_text(&body, broker->will_topic, sizeof broker->will_topic);
+        read_text(&body, broker->will_payload, sizeof broker->will_payload);
+    }
+    if (flags & 0x80) {
+        read_text(&body, broker->user_name, sizeof broker->user_name);
+    }
+    if (flags & 0x40) {
+        read_text(&body, broker->password, sizeof broker->password);
+    }
+    if (body.left > 0) {
+        violated(broker, "bytes behind a CONNECT");
+    }
     if (body.bad || strcmp(protocol, "MQTT") != 0 || level != 5) {
         violated(broker, "a malformed CONNECT");
     }
@@ -508,6 +590,10 @@ static void on_connect(broker_t *broker, reader_t body)
         broker->closing = 1;
         return;
     }
+    if (broker->no_connack > 0) {
+        broker->no_connack--;
+        return;
+    }
 
     packet_t reply = {.len = 0};
     packet_t properties = {.len = 0};
@@ -520,6 +606,7 @@ static void on_connect(broker_t *broker, reader_t body)
         put_number(&properties, SERVER_KEEP_ALIVE, 1);
         put_number(&properties, (unsigned)broker->server_keep_alive, 2);
     }
+    put_bytes(&properties, broker->connack_properties, broker->connack_properties_len);
     put_number(&reply, (unsigned)resumed, 1);
     put_number(&reply, (unsigned)broker->connack_code, 1);
     put_number(&reply, (unsigned)properties.len, 1);
@@ -530,6 +617,11 @@ static void on_connect(broker_t *broker, reader_t body)
         return;
     }
     broker->session = 1;
+    if (broker->drop_after_connack > 0) {
+        broker->drop_after_connack--;
+        broker->closing = 1;
+        return;
+    }
     send_deliveries(broker, 1);
 }
 
@@ -546,9 +638,28 @@ static void acknowledge(broker_t *broker, uint16_t packet_id)
     if (broker->no_puback) {
         return;
     }
+    if (broker->hold_pubacks && broker->held_puback_count < BROKER_IN_FLIGHT) {
+        broker->held_pubacks[broker->held_puback_count++] = packet_id;
+        if (broker->held_puback_count > broker->in_flight_max) {
+            broker->in_flight_max = broker->held_puback_count;
+        }
+        return;
+    }
     put_number(&reply, packet_id, 2);
     put_number(&reply, (unsigned)broker->puback_code, 1);
     send_packet(broker, PUBACK, 0, &reply);
+}
+
+void broker_release_pubacks(broker_t *broker, int reversed)
+{
+    int count = broker->held_puback_count;
+    int hold = broker->hold_pubacks;
+    broker->held_puback_count = 0;
+    broker->hold_pubacks = 0;
+    for (int i = 0; i < count; i++) {
+        acknowledge(broker, broker->held_pubacks[reversed ? count - 1 - i : i]);
+    }
+    broker->hold_pubacks = hold;
 }
 
 static void on_publish(broker_t *broker, unsigned flags, reader_t body)
@@ -559,12 +670,19 @@ static void on_publish(broker_t *broker, unsigned flags, reader_t body)
 
     message.qos = (int)(flags >> 1 & 3);
     message.dup = (flags & 8) != 0;
+    message.retain = (flags & 1) != 0;
     message.connection = broker->connects;
     read_text(&body, message.topic, sizeof message.topic);
     if (message.qos > 0) {
         message.packet_id = (uint16_t)read_number(&body, 2);
     }
-    read_properties(&body);
+    reader_t properties = read_properties(&body);
+    message.properties_len = properties.left;
+    if (properties.left > 0) {
+        memcpy(message.properties, properties.at,
+               properties.left < sizeof message.properties ? properties.left
+                                                           : sizeof message.properties);
+    }
     if (body.bad || message.qos > 1 || (message.qos == 1 && message.packet_id == 0)) {
         violated(broker, "a malformed PUBLISH");
         return;
@@ -575,6 +693,10 @@ static void on_publish(broker_t *broker, unsigned flags, reader_t body)
     memcpy(message.payload, text,
            body.left < sizeof message.payload ? body.left : sizeof message.payload - 1);
     record(broker, &message);
+    if (broker->close_on_publish) {
+        broker->closing = 1;
+        return;
+    }
     if (message.qos == 1) {
         acknowledge(broker, message.packet_id);
     }
@@ -587,13 +709,17 @@ static void on_puback(broker_t *broker, reader_t body)
 {
     uint16_t packet_id = (uint16_t)read_number(&body, 2);
     broker->pubacks++;
+    broker->last_puback_id = packet_id;
+    broker->last_puback_code = body.left > 0 ? (int)read_number(&body, 1) : 0;
     for (size_t i = 0; i < BROKER_IN_FLIGHT; i++) {
         if (broker->deliveries[i].used && broker->deliveries[i].packet_id == packet_id) {
             broker->deliveries[i].used = 0;
             return;
         }
     }
-    violated(broker, "a PUBACK for a message that was not sent");
+    if (!broker->loose_pubacks) {
+        violated(broker, "a PUBACK for a message that was not sent");
+    }
 }
 
 static void add_filter(broker_t *broker, const char *filter)
@@ -619,7 +745,8 @@ static void on_subscribe(broker_t *broker, unsigned flags, reader_t body)
     char filter[BROKER_TOPIC_SIZE];
     int count = 0;
     packet_t reply = {.len = 0};
-    put_number(&reply, read_number(&body, 2), 2);
+    broker->last_subscribe_id = (uint16_t)read_number(&body, 2);
+    put_number(&reply, broker->last_subscribe_id, 2);
     put_number(&reply, 0, 1);
     read_properties(&body);
     while (body.left > 0 && !body.bad) {
@@ -628,20 +755,55 @@ static void on_subscribe(broker_t *broker, unsigned flags, reader_t body)
         if ((options & 3) > 1) {
             violated(broker, "a subscription for QoS 2");
         }
-        if (broker->suback_code < 0x80) {
+        unsigned code = count < broker->suback_code_count ? broker->suback_codes[count]
+                                                          : (unsigned)broker->suback_code;
+        if (code < 0x80 && !broker->no_suback) {
             add_filter(broker, filter);
         }
-        put_number(&reply, (unsigned)broker->suback_code, 1);
+        put_number(&reply, code, 1);
+        if (count == 0 && broker->early_message) {
+            broker_publish_unasked(broker, filter, "early");
+        }
         count++;
     }
     if (body.bad || count == 0 || count > 8 || flags != 2) {
         violated(broker, "a malformed SUBSCRIBE, or one with more than 8 filters");
     }
     broker->subscribes++;
+    broker->filters_asked += count;
     if (count > broker->filters_max) {
         broker->filters_max = count;
     }
-    send_packet(broker, SUBACK, 0, &reply);
+    if (broker->close_on_subscribe) {
+        broker->closing = 1;
+    } else if (!broker->no_suback) {
+        send_packet(broker, SUBACK, 0, &reply);
+    }
+}
+
+static void on_unsubscribe(broker_t *broker, unsigned flags, reader_t body)
+{
+    char filter[BROKER_TOPIC_SIZE];
+    int count = 0;
+    packet_t reply = {.len = 0};
+    put_number(&reply, read_number(&body, 2), 2);
+    put_number(&reply, 0, 1);
+    read_properties(&body);
+    while (body.left > 0 && !body.bad) {
+        read_text(&body, filter, sizeof filter);
+        for (size_t i = 0; i < BROKER_FILTERS; i++) {
+            if (strcmp(broker->filters[i], filter) == 0) {
+                broker->filters[i][0] = '\0';
+            }
+        }
+        put_number(&reply, (unsigned)broker->unsuback_code, 1);
+        count++;
+    }
+    if (body.bad || count == 0 || count > 8 || flags != 2) {
+        violated(broker, "a malformed UNSUBSCRIBE, or one with more than 8 filters");
+    }
+    broker->unsubscribes++;
+    send_packet(broker, UNSUBACK, 0, &reply);
 }
 
 static void on_packet(broker_t *broker, unsigned head, reader_t body)
@@ -665,6 +827,9 @@ static void on_packet(broker_t *broker, unsigned head, reader_t body)
     case SUBSCRIBE:
         on_subscribe(broker, head & 15, body);
         break;
+    case UNSUBSCRIBE:
+        on_unsubscribe(broker, head & 15, body);
+        break;
     case PINGREQ:
         broker->pings++;
         if (!broker->no_pingresp) {
@@ -673,6 +838,7 @@ static void on_packet(broker_t *broker, unsigned head, reader_t body)
         break;
     case DISCONNECT:
         broker->disconnects++;
+        broker->disconnect_code = body.left > 0 ? (int)read_number(&body, 1) : 0;
         broker->closing = 1;
         break;
     default:

@@ -9,13 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BROKER_BUFFER 65536
+#define BROKER_BUFFER (200 * 1024)
 #define BROKER_MESSAGES 2048
-#define BROKER_FILTERS 16
+#define BROKER_FILTERS 64
 #define BROKER_IN_FLIGHT 64
 #define BROKER_TOPIC_SIZE 257 /* AWS IoT limit, and NUL */
 #define BROKER_STATE_SIZE 700
+#ifndef BROKER_MESSAGE_SIZE
 #define BROKER_MESSAGE_SIZE 2048
+#endif
 
 /* A message that arrived from the device. */
 typedef struct {
@@ -24,7 +26,10 @@ typedef struct {
     size_t payload_len;
     int qos;
     int dup;
+    int retain;
     uint16_t packet_id;
+    uint8_t properties[160]; /* the start of them, as they came */
+    size_t properties_len;
     int connection; /* during which connection, counted from 1 */
 } broker_message_t;
 
@@ -36,6 +41,9 @@ typedef struct {
     uint16_t packet_id;
     int used;
     int sent;
+    int retain;
+    uint8_t properties[64];
+    size_t properties_len;
 } broker_delivery_t;
 
 /* What the shadow service does with updates. */
@@ -51,6 +59,20 @@ typedef struct {
     int puback_code;        /* 0: success */
     int suback_code;        /* 1: QoS 1 granted; 0x80 and more: refused */
     int no_pingresp;
+    int no_connack;         /* takes CONNECT and says nothing, so many times */
+    int drop_after_connack; /* closes the connection right after it, so many times */
+    int no_suback;
+    int close_on_subscribe; /* closes the connection without a word */
+    int close_on_publish;
+    int hold_pubacks;       /* until broker_release_pubacks() */
+    int renumber;           /* a repetition has another packet identifier, as at AWS IoT */
+    int loose_pubacks;      /* PUBACKs for what broker_raw() sent are no fault of the device */
+    int early_message;      /* a message on the first filter comes between SUBSCRIBE and SUBACK */
+    int unsuback_code;
+    uint8_t suback_codes[8]; /* used instead of suback_code when suback_code_count is set */
+    int suback_code_count;
+    uint8_t connack_properties[96]; /* as they are */
+    size_t connack_properties_len;
     int receive_maximum;    /* 0: not sent in CONNACK */
     int server_keep_alive;  /* 0: not sent in CONNACK */
     broker_shadow_mode_t shadow_mode;
@@ -65,6 +87,10 @@ typedef struct {
     uint64_t version;
     int updates;                        /* accepted updates, repetitions included */
 
+    /* Answers the shadows' requests instead of the service above: see cloud.h. */
+    void (*serve)(void *user, const char *topic, const char *payload);
+    void *serve_user;
+
     /* ---- what arrived ---- */
     int connects;
     int clean_starts;
@@ -73,6 +99,20 @@ typedef struct {
     char client_id[129];
     int subscribes;               /* SUBSCRIBE packets */
     int filters_max;              /* most filters in one of them */
+    int filters_asked;            /* filters in all of them */
+    uint16_t last_subscribe_id;
+    int unsubscribes;             /* UNSUBSCRIBE packets */
+    unsigned connect_flags;       /* of the last CONNECT */
+    char will_topic[BROKER_TOPIC_SIZE];
+    char will_payload[64];
+    size_t will_properties_len;
+    char user_name[64];
+    char password[64];
+    unsigned maximum_packet_size;
+    int disconnect_code;          /* of the last DISCONNECT */
+    int last_puback_code;
+    uint16_t last_puback_id;
+    int in_flight_max;            /* most unacknowledged messages of the device at once */
     int pings;
     int disconnects;              /* DISCONNECT packets */
     int pubacks;                  /* PUBACK packets from the device */
@@ -96,6 +136,8 @@ typedef struct {
     char held_topic[8][BROKER_TOPIC_SIZE];
     char held[8][BROKER_MESSAGE_SIZE];
     int held_count;
+    uint16_t held_pubacks[BROKER_IN_FLIGHT];
+    int held_puback_count;
 } broker_t;
 
 void broker_init(broker_t *broker, const char *thing);
@@ -117,6 +159,13 @@ void broker_publish(broker_t *broker, const char *topic, const char *payload);
 
 /* Publishes to the device whether it subscribed or not, at QoS 0. */
 void broker_publish_unasked(broker_t *broker, const char *topic, const char *payload);
+
+/* Publishes any bytes, with properties as they are, at QoS 0 or 1, to a device that subscribed. */
+void broker_publish_as(broker_t *broker, const char *topic, const void *payload, size_t len, int qos,
+                       int retain, const void *properties, size_t properties_len);
+
+/* Acknowledges what hold_pubacks kept back, the last one first when `reversed`. */
+void broker_release_pubacks(broker_t *broker, int reversed);
 
 /* Ends the connection with a DISCONNECT of this reason. */
 void broker_disconnect(broker_t *broker, int reason);

@@ -44,7 +44,14 @@ static const struct {
     E(IOT_THING_ERR_NOT_FOUND), E(IOT_THING_ERR_DROPPED),
     E(IOT_THING_ERR_CLIENT_CERT_EXPIRED), E(IOT_THING_ERR_CLIENT_CERT_NOT_YET_VALID),
     E(IOT_THING_ERR_CLIENT_CERT_USAGE), E(IOT_THING_ERR_KEY_WEAK),
-    E(IOT_THING_ERR_KEY_UNSUPPORTED),
+    E(IOT_THING_ERR_KEY_UNSUPPORTED), E(IOT_THING_ERR_SHADOW_NAME),
+    E(IOT_THING_ERR_DISCONNECTED), E(IOT_THING_ERR_PROPERTY_UNKNOWN),
+    E(IOT_THING_ERR_PROPERTY_READ_ONLY), E(IOT_THING_ERR_PROPERTY_REFUSED),
+    E(IOT_THING_ERR_CRYPTO),
+    E(IOT_THING_ERR_MQTT_TAKEN_OVER),
+    E(IOT_THING_ERR_MQTT_QUOTA),
+    E(IOT_THING_ERR_MQTT_CLOSED_AFTER_SUBSCRIBE),
+    E(IOT_THING_ERR_MQTT_CLOSED_AFTER_PUBLISH),
 };
 #define ALL_ERRORS (sizeof all_errors / sizeof all_errors[0])
 
@@ -268,8 +275,8 @@ static void texts_of_the_configuration(void)
 
     CONFIG(IOT_THING_ERR_MQTT_ID, device.config.mqtt_id = NULL);
     CONFIG(IOT_THING_ERR_MQTT_ID, device.config.mqtt_id = "");
-    CONFIG(IOT_THING_ERR_MQTT_ID, device.config.mqtt_id = letters(65, ""));
-    CONFIG(IOT_THING_OK, device.config.mqtt_id = letters(64, ""));
+    CONFIG(IOT_THING_ERR_MQTT_ID, device.config.mqtt_id = letters(129, ""));
+    CONFIG(IOT_THING_OK, device.config.mqtt_id = letters(128, ""));
     CONFIG(IOT_THING_ERR_MQTT_ID, device.config.mqtt_id = "$thing");
     CONFIG(IOT_THING_ERR_MQTT_ID, device.config.mqtt_id = "thing\xFF");
 

@@ -76,7 +76,7 @@ static void reason_is_read_after_a_failed_send(void)
     sim_run(&device, 10);
     const iot_thing_event_t *event = sim_last(&device, IOT_THING_EVENT_DISCONNECTED);
     if (CHECK(event != NULL)) {
-        CHECK_EQ(event->error, IOT_THING_ERR_MQTT_DISCONNECTED);
+        CHECK_EQ(event->error, IOT_THING_ERR_MQTT_TAKEN_OVER);
         CHECK_EQ(event->code, 0x8E);
     }
     device.link.faults.send_error = 0;

@@ -6,31 +6,33 @@
 
 use rustls_pki_types::ServerName;
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
 
 use super::{
     alert::{Alert, Fatal},
+    answer::Part,
     codec::Writer,
     connection::{Connection, Taken},
     hello::{self, ClientHello, Limit, ServerHello},
+    limit,
     messages::{self, Limited},
-    record::{CHANGE_CIPHER_SPEC, HANDSHAKE, Keys, MAX_CONTENT, TAG},
+    record::{CHANGE_CIPHER_SPEC, HANDSHAKE, Keys},
     schedule::{Schedule, Transcript, verify_data},
+    share::{Checked, Share},
     suite::{Group, Suite},
     transmit::Transmit,
 };
 use crate::{
     Error,
     tls::{
-        Authenticated, Config, Info, Random, RecordLimit,
-        crypto::{Crypto, hash::Digest, p256},
+        Authenticated, Config, Info, Random,
+        crypto::hash::Digest,
         verifier::{CERTIFICATE_SIGNATURE_SCHEMES, SIGNATURE_SCHEMES, ServerAuth},
     },
 };
 
 /// What is due next. There is no way through but one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// Our ClientHello.
     Start,
     /// The server's ServerHello, or once a HelloRetryRequest.
@@ -44,18 +46,6 @@ enum State {
     /// Our answer, of which this part is next.
     Answer(Part),
     Done,
-}
-
-/// The parts of our answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    ChangeCipherSpec,
-    /// Certificate, of which so many bytes were written.
-    Certificate(usize),
-    CertificateVerify,
-    Finished,
-    /// The record of Finished must be sealed.
-    Seal,
 }
 
 /// What a handshake waits for.
@@ -77,7 +67,7 @@ pub enum Step {
 
 /// Whether the server asked for a certificate, and the scheme we can sign with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Request {
+pub(super) enum Request {
     No,
     /// There is none that both know: we show no certificate.
     Hopeless,
@@ -96,30 +86,24 @@ enum Outcome {
     Limit(Limited),
 }
 
-/// Our half of a key exchange.
-struct Share {
-    group: Group,
-    secret: p256::Secret,
-}
-
 pub struct Handshake<'h> {
-    config: &'h Config<'h>,
+    pub(super) config: &'h Config<'h>,
     /// The host, if it is a name.
     sni: bool,
     auth: ServerAuth<'h>,
-    state: State,
+    pub(super) state: State,
     random: [u8; 32],
     session_id: [u8; 32],
     share: Option<Share>,
     /// The suite of a HelloRetryRequest.
-    retried: Option<Suite>,
+    pub(super) retried: Option<Suite>,
     limit: Limit,
-    request: Request,
-    transcript: Transcript,
+    pub(super) request: Request,
+    pub(super) transcript: Transcript,
     schedule: Option<Schedule>,
     /// The secret of our application data.
-    client_secret: Option<Digest>,
-    suite: Suite,
+    pub(super) client_secret: Option<Digest>,
+    pub(super) suite: Suite,
 }
 
 impl<'h> Handshake<'h> {
@@ -127,7 +111,12 @@ impl<'h> Handshake<'h> {
         Self {
             config,
             sni: matches!(host, ServerName::DnsName(_)),
-            auth: ServerAuth::new(host, config.credentials.roots(), config.clock),
+            auth: ServerAuth::new(
+                host,
+                config.credentials.roots(),
+                config.clock,
+                config.crypto,
+            ),
             state: State::Start,
             random: [0; 32],
             session_id: [0; 32],
@@ -190,27 +179,27 @@ impl<'h> Handshake<'h> {
             return Err(Error::Argument.into());
         }
         connection.crypto = self.config.crypto;
-        self.limit = limit(self.config.record_limit, connection.receive.largest());
+        self.limit = limit::ask(self.config.record_limit, connection.receive.largest());
         let mut random = Checked(random);
         random.fill(&mut self.random)?;
         random.fill(&mut self.session_id)?;
-        self.write_hello(Group::FIRST, None, &mut connection.transmit, &mut random)?;
+        self.share = Some(Share::generate(
+            Group::FIRST,
+            self.config.crypto,
+            &mut random,
+        )?);
+        self.write_hello(None, &mut connection.transmit)?;
         connection.spoke();
         self.state = State::ServerHello;
         Ok(Step::Worked)
     }
 
-    /// Writes a ClientHello with a new key share.
     fn write_hello(
         &mut self,
-        group: Group,
         cookie: Option<&[u8]>,
         transmit: &mut Transmit<'_>,
-        random: &mut dyn Random,
     ) -> Result<(), Fatal> {
-        let mut public = [0; 65];
-        let (secret, length) = generate(group, self.config.crypto, random, &mut public)?;
-        self.share = Some(Share { group, secret });
+        let share = self.share.as_ref().ok_or(Error::State)?;
         let hello = ClientHello {
             random: &self.random,
             session_id: &self.session_id,
@@ -219,8 +208,8 @@ impl<'h> Handshake<'h> {
             limit: self.limit,
             schemes: SIGNATURE_SCHEMES,
             certificate_schemes: CERTIFICATE_SIGNATURE_SCHEMES,
-            group,
-            share: public.get(..length).unwrap_or_default(),
+            group: share.group,
+            share: share.public(),
             cookie,
         };
         let transcript = &mut self.transcript;
@@ -303,7 +292,7 @@ impl<'h> Handshake<'h> {
                 Ok(Step::Worked)
             }
             Outcome::Limit(limited) => {
-                limit_records(connection, self.limit, &limited);
+                limit::obey(connection, self.limit, &limited);
                 Ok(Step::Again)
             }
         }
@@ -331,7 +320,7 @@ impl<'h> Handshake<'h> {
                 if group != share.group || self.retried.is_some_and(|retried| retried != suite) {
                     return Err(Alert::IllegalParameter.into());
                 }
-                let shared = agree(share, peer, self.config.crypto)?;
+                let shared = share.agree(peer, self.config.crypto)?;
                 self.suite = suite;
                 self.transcript.choose(suite.hash())?;
                 self.transcript.update(message);
@@ -359,7 +348,11 @@ impl<'h> Handshake<'h> {
                 if !transmit.pending().is_empty() {
                     return Ok(Outcome::Room);
                 }
-                let group = group.unwrap_or(share.group);
+                // All but what it asked for stays as it was.
+                if let Some(group) = group {
+                    let share = Share::generate(group, self.config.crypto, &mut Checked(random))?;
+                    self.share = Some(share);
+                }
                 self.retried = Some(suite);
                 self.transcript.choose(suite.hash())?;
                 self.transcript.retry();
@@ -367,7 +360,7 @@ impl<'h> Handshake<'h> {
                 transmit
                     .insert_plain(CHANGE_CIPHER_SPEC, &[1])
                     .ok_or(Error::Tls)?;
-                self.write_hello(group, cookie, transmit, &mut Checked(random))?;
+                self.write_hello(cookie, transmit)?;
                 Ok(Outcome::Worked)
             }
         }
@@ -443,215 +436,5 @@ impl<'h> Handshake<'h> {
         let server_secret = schedule.derive(b"s ap traffic", &transcript)?;
         self.state = State::Answer(Part::ChangeCipherSpec);
         Ok(Outcome::Read(Keys::new(self.suite, server_secret)?))
-    }
-
-    // ---- our answer ------------------------------------------------------------------------
-
-    fn answer(
-        &mut self,
-        part: Part,
-        connection: &mut Connection<'_>,
-        random: &mut dyn Random,
-    ) -> Result<Step, Fatal> {
-        let next = match part {
-            Part::ChangeCipherSpec => {
-                // One is enough (RFC 8446, D.4).
-                if self.retried.is_none()
-                    && connection
-                        .transmit
-                        .insert_plain(CHANGE_CIPHER_SPEC, &[1])
-                        .is_none()
-                {
-                    return Ok(Step::Room);
-                }
-                match self.request {
-                    Request::No => Part::Finished,
-                    Request::Hopeless | Request::Scheme(_) => Part::Certificate(0),
-                }
-            }
-            Part::Certificate(written) => {
-                let shown = matches!(self.request, Request::Scheme(_));
-                let chain = self.config.credentials.chain();
-                let place = connection.transmit.place();
-                let (length, all) = super::sign::write_certificate(chain, shown, written, place);
-                self.transcript
-                    .update(place.get(..length).unwrap_or_default());
-                connection.transmit.extend(length);
-                let written = written.saturating_add(length);
-                if written < all {
-                    if length == 0 || connection.transmit.room() == 0 {
-                        self.state = State::Answer(Part::Certificate(written));
-                        return make_room(connection, 1);
-                    }
-                    Part::Certificate(written)
-                } else if shown {
-                    Part::CertificateVerify
-                } else {
-                    Part::Finished
-                }
-            }
-            Part::CertificateVerify => {
-                let Request::Scheme(scheme) = self.request else {
-                    return Err(Error::State.into());
-                };
-                let needed = super::sign::verify_size(scheme);
-                if connection.transmit.room() < needed {
-                    return make_room(connection, needed);
-                }
-                let mut writer = Writer::new(connection.transmit.place());
-                let signed = super::sign::write_verify(
-                    self.config.credentials,
-                    scheme,
-                    &self.transcript.digest(),
-                    random,
-                    &mut writer,
-                )?;
-                if !signed {
-                    return Ok(Step::Later);
-                }
-                self.transcript.update(writer.written());
-                let length = writer.finish().map_err(|_| Error::TlsSign)?;
-                connection.transmit.extend(length);
-                self.state = State::Answer(Part::Finished);
-                return Ok(Step::Worked);
-            }
-            Part::Finished => {
-                let hash = self.suite.hash();
-                let needed = 4_usize.saturating_add(hash.digest_len());
-                if connection.transmit.room() < needed {
-                    return make_room(connection, needed);
-                }
-                let secret = connection.write_keys()?.secret();
-                let data = verify_data(hash, secret, &self.transcript.digest())?;
-                let mut writer = Writer::new(connection.transmit.place());
-                writer.u8(messages::FINISHED);
-                writer.vector::<3>(|w| w.bytes(data.as_slice()));
-                let length = writer.finish().map_err(|_| Error::Tls)?;
-                connection.transmit.extend(length);
-                Part::Seal
-            }
-            Part::Seal => {
-                if !connection.seal(HANDSHAKE)? {
-                    return Ok(Step::Room);
-                }
-                let secret = self.client_secret.take().ok_or(Error::State)?;
-                connection.write_with(Keys::new(self.suite, secret)?);
-                connection.enter_application();
-                self.state = State::Done;
-                return Ok(Step::Done);
-            }
-        };
-        self.state = State::Answer(next);
-        Ok(Step::Again)
-    }
-}
-
-/// Seals what was written, so that it can be sent and there is room for `needed` bytes.
-fn make_room(connection: &mut Connection<'_>, needed: usize) -> Result<Step, Fatal> {
-    if needed > connection.transmit.capacity() {
-        let needed = needed.saturating_add(super::record::SEALING);
-        return Err(Fatal::too_large(Error::TooLarge, needed));
-    }
-    if connection.transmit.open() > 0 {
-        connection.seal(HANDSHAKE)?;
-    }
-    Ok(Step::Room)
-}
-
-/// What to ask the server for, if records of at most `largest` bytes of payload fit.
-fn limit(wanted: RecordLimit, largest: usize) -> Limit {
-    // Without room to spare for everything that is legal there would be nothing to ask for.
-    if largest >= MAX_CONTENT + 1 + TAG {
-        return Limit::None;
-    }
-    match wanted {
-        RecordLimit::None => Limit::None,
-        RecordLimit::Size => match u16::try_from(largest.saturating_sub(TAG)) {
-            Ok(size) => Limit::Size(size),
-            Err(_) => Limit::None,
-        },
-        RecordLimit::Fragment => (1..=4)
-            .rev()
-            .find(|&code| fragment(code).saturating_add(1 + TAG) <= largest)
-            .map_or(Limit::None, Limit::Fragment),
-    }
-}
-
-/// The contents that a code of max_fragment_length stands for.
-fn fragment(code: u8) -> usize {
-    256_usize << code.min(4)
-}
-
-/// Obeys what was agreed on about the size of records.
-fn limit_records(connection: &mut Connection<'_>, limit: Limit, limited: &Limited) {
-    match (limit, limited) {
-        (Limit::Size(ours), &Limited::Size(theirs)) => {
-            // The numbers count the type and the contents.
-            let contents = usize::from(theirs).saturating_sub(1);
-            connection.transmit.set_limit(contents);
-            connection
-                .receive
-                .set_limit(usize::from(ours).saturating_add(TAG));
-        }
-        (Limit::Fragment(code), Limited::Fragment) => {
-            connection.transmit.set_limit(fragment(code));
-            // Padding and type come on top, as much as there may be in any record.
-            connection
-                .receive
-                .set_limit(fragment(code).saturating_add(256));
-        }
-        _ => {}
-    }
-}
-
-/// Makes a key pair of this group. Returns the secret and the length of the public key.
-fn generate(
-    group: Group,
-    crypto: &dyn Crypto,
-    random: &mut dyn Random,
-    public: &mut [u8; 65],
-) -> Result<(p256::Secret, usize), Error> {
-    match group {
-        #[cfg(feature = "x25519")]
-        Group::X25519 => {
-            let (secret, key) = crypto.x25519_keygen(random)?;
-            let place = public.get_mut(..key.len()).ok_or(Error::Tls)?;
-            place.copy_from_slice(&key);
-            Ok((secret, key.len()))
-        }
-        Group::Secp256r1 => {
-            let (secret, key) = crypto.p256_keygen(random)?;
-            *public = key;
-            Ok((secret, public.len()))
-        }
-    }
-}
-
-/// The secret that we share with a server that sent this key.
-fn agree(share: &Share, peer: &[u8], crypto: &dyn Crypto) -> Result<Zeroizing<[u8; 32]>, Fatal> {
-    let shared = match share.group {
-        #[cfg(feature = "x25519")]
-        Group::X25519 => {
-            let peer = peer.try_into().map_err(|_| Alert::IllegalParameter)?;
-            crypto.x25519_agree(&share.secret, peer)
-        }
-        Group::Secp256r1 => {
-            let peer = peer.try_into().map_err(|_| Alert::IllegalParameter)?;
-            crypto.p256_ecdh(&share.secret, peer)
-        }
-    };
-    Ok(shared?)
-}
-
-/// A random source that says it worked and gave nothing but zeros is as bad as one that fails.
-struct Checked<'r>(&'r mut dyn Random);
-
-impl Random for Checked<'_> {
-    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
-        self.0.fill(out)?;
-        if out.iter().all(|&byte| byte == 0) {
-            return Err(Error::Random);
-        }
-        Ok(())
     }
 }

@@ -240,7 +240,7 @@ impl<'a> Connection<'a> {
                 }
                 Ok(Taken::Handshake)
             }
-            ALERT if !between => {
+            ALERT if length > 0 && !between => {
                 let contents = self.receive.payload(&record).get(..length);
                 let number = match contents {
                     Some(&[_, number]) => number,

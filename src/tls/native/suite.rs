@@ -82,6 +82,15 @@ impl Group {
         }
     }
 
+    /// The bytes of a public key.
+    pub const fn public_len(self) -> usize {
+        match self {
+            #[cfg(feature = "x25519")]
+            Self::X25519 => 32,
+            Self::Secp256r1 => 65,
+        }
+    }
+
     pub fn from_code(code: u16) -> Option<Self> {
         Self::ALL.iter().copied().find(|group| group.code() == code)
     }

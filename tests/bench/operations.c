@@ -1,0 +1,347 @@
+/*
+ * Instructions and stack of each operation, without TLS, against a broker inside the program:
+ * nothing in it depends on time or on a network. What the sockets and the broker do is not counted.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "broker.h"
+#include "counter.h"
+#include "delta.h"
+#include "iot_thing.h"
+
+#define THING_NAME "bench-thing-01"
+#define TIMES 8u /* each measurement is the mean of so many */
+
+#define RX_SIZE 9216u /* an 8 KB delta with its topic */
+#define TX_SIZE 6144u /* a 4 KB message */
+
+static union {
+    uint64_t align;
+    uint8_t bytes[IOT_THING_MEMORY_SIZE_SECURE_SOCKET(RX_SIZE, TX_SIZE)];
+} memory;
+
+static iot_thing_t *thing;
+static broker_t broker;
+static uint8_t sent[16384]; /* on its way to the broker */
+static size_t sent_len;
+static uint32_t clock_ms;
+static uint64_t longest_poll;
+static uint32_t deepest_poll;
+static uint32_t deepest_call; /* of those that queue something */
+static unsigned done_calls;
+static unsigned requests;
+static unsigned fields = 1;
+
+/* ---- the world ------------------------------------------------------------------------------------- */
+
+static uint32_t now_ms(void *user)
+{
+    (void)user;
+    return clock_ms;
+}
+
+static int32_t random_bytes(void *user, uint8_t *out, size_t len)
+{
+    static uint32_t state = 1;
+    (void)user;
+    while (len-- > 0) {
+        state = state * 1664525u + 1013904223u;
+        *out++ = (uint8_t)(state >> 24);
+    }
+    return 0;
+}
+
+static int32_t wire_open(void *user, ptrdiff_t *socket)
+{
+    (void)user;
+    *socket = 0;
+    return 0;
+}
+
+static int32_t wire_connect(void *user, ptrdiff_t socket, const char *host,
+                            const iot_thing_address_t *address, uint16_t port)
+{
+    (void)user, (void)socket, (void)host, (void)address, (void)port;
+    counter_stop();
+    broker_open(&broker);
+    counter_start();
+    return 0;
+}
+
+/* The broker gets it between polls, so that its stack is not taken for the library's. */
+static int32_t wire_send(void *user, ptrdiff_t socket, const uint8_t *data, size_t len)
+{
+    (void)user, (void)socket;
+    counter_stop();
+    const size_t room = sizeof sent - sent_len;
+    const size_t n = len < room ? len : room;
+    memcpy(sent + sent_len, data, n);
+    sent_len += n;
+    counter_start();
+    return n > 0 ? (int32_t)n : IOT_THING_SOCKET_WOULD_BLOCK;
+}
+
+static int32_t wire_recv(void *user, ptrdiff_t socket, uint8_t *data, size_t len)
+{
+    (void)user, (void)socket;
+    counter_stop();
+    const size_t n = broker_give(&broker, data, len);
+    counter_start();
+    return n > 0 ? (int32_t)n : IOT_THING_SOCKET_WOULD_BLOCK;
+}
+
+static void wire_close(void *user, ptrdiff_t socket)
+{
+    (void)user, (void)socket;
+    broker_closed(&broker);
+}
+
+/* ---- the application ------------------------------------------------------------------------------- */
+
+static void on_done(void *user, iot_thing_t *self, const iot_thing_result_t *result)
+{
+    (void)user, (void)self;
+    check(result->error == IOT_THING_OK, "an operation");
+    done_calls++;
+}
+
+/* Takes 1 or 10 integers out of the request and answers with the first, as the peers did. */
+static int32_t on_request(void *user, const iot_thing_json_t *wanted,
+                          iot_thing_json_writer_t *reported)
+{
+    int32_t values[DELTA_INTEGERS] = {0};
+    (void)user;
+    if (fields == 1) {
+        check(iot_thing_json_get_i32(wanted, delta_integers[0], &values[0]) == 0, "the field");
+    } else {
+        iot_thing_json_iter_t iter;
+        iot_thing_json_t name;
+        iot_thing_json_t value;
+        unsigned found = 0;
+        iot_thing_json_iter_init(wanted, &iter);
+        while (iot_thing_json_iter_next(&iter, &name, &value) == IOT_THING_OK) {
+            for (unsigned i = 0; i < DELTA_INTEGERS; i++) {
+                if (iot_thing_json_equals(&name, delta_integers[i]) == 1) {
+                    found += iot_thing_json_as_i32(&value, &values[i]) == IOT_THING_OK;
+                    break;
+                }
+            }
+        }
+        check(found == DELTA_INTEGERS, "the fields");
+    }
+    check(values[0] == 30, "the value");
+    requests++;
+    return iot_thing_json_put_i32(reported, delta_integers[0], values[0]);
+}
+
+/* Polls until there is nothing more to do. */
+static void settle(void)
+{
+    int32_t ms;
+    do {
+        const uint64_t before = counter_total();
+        stack_fill();
+        counter_start();
+        ms = iot_thing_poll(thing);
+        counter_stop();
+        if (stack_used() > deepest_poll) {
+            deepest_poll = stack_used();
+        }
+        if (counter_total() - before > longest_poll) {
+            longest_poll = counter_total() - before;
+        }
+        check(ms >= 0, "poll");
+        broker_take(&broker, sent, sent_len);
+        sent_len = 0;
+    } while (ms == 0 || broker_pending(&broker) > 0);
+}
+
+static void report_deepest(const char *name)
+{
+    report(name, deepest_poll);
+    deepest_poll = 0;
+}
+
+static void start(void)
+{
+    static const iot_thing_sockets_t sockets = {
+        .struct_size = sizeof(iot_thing_sockets_t),
+        .open = wire_open,
+        .connect = wire_connect,
+        .send = wire_send,
+        .recv = wire_recv,
+        .close = wire_close,
+    };
+    static const iot_thing_port_t port = {
+        .struct_size = sizeof(iot_thing_port_t),
+        .now_ms = now_ms,
+        .random = random_bytes,
+    };
+    iot_thing_config_t config = IOT_THING_CONFIG_INIT_WITH(&iot_thing_transport_secure_socket);
+    config.endpoint = "localhost";
+    config.mqtt_id = THING_NAME;
+    config.sockets = &sockets;
+    config.port = &port;
+    config.rx_size = RX_SIZE;
+    config.tx_size = TX_SIZE;
+
+    size_t needed = 0;
+    check(iot_thing_memory_needed(&config, &needed) == 0, "memory_needed");
+    report("RAM of a Thing besides its buffers, no TLS",
+           needed - RX_SIZE - 3 * TX_SIZE - IOT_THING_DEFAULT_REPLY_SIZE);
+    stack_fill();
+    check(iot_thing_init(&thing, memory.bytes, sizeof memory.bytes, &config) == 0, "init");
+    report("stack: iot_thing_init, no TLS", stack_used());
+}
+
+/* ---- measurements ------------------------------------------------------------------------------------- */
+
+static void measure_connect(void)
+{
+    counter_report(NULL, 1);
+    check(iot_thing_on_shadow_request(thing, on_request, NULL) == 0, "on_request");
+    check(iot_thing_connect(thing) == 0, "connect");
+    settle();
+    check(iot_thing_get_state(thing) == IOT_THING_STATE_ONLINE, "online");
+    counter_report("connect, subscribe, read the shadow", 1);
+    report_deepest("stack: iot_thing_poll, connecting, no TLS");
+}
+
+static void measure_idle(void)
+{
+    counter_report(NULL, 1);
+    for (unsigned i = 0; i < TIMES; i++) {
+        settle();
+    }
+    counter_report("poll with nothing to do", TIMES);
+}
+
+/* The report of the peers' workload. */
+static size_t write_report(char *text, size_t size)
+{
+    iot_thing_json_writer_t json;
+    size_t len = 0;
+    iot_thing_json_writer_init(&json, text, size);
+    iot_thing_json_begin_object(&json, NULL);
+    iot_thing_json_put_u32(&json, "publish_period", 30);
+    iot_thing_json_put_i32(&json, "temperature", 215);
+    iot_thing_json_put_i32(&json, "humidity", 487);
+    iot_thing_json_put_bool(&json, "led", 1);
+    iot_thing_json_put_i32(&json, "rssi", -61);
+    iot_thing_json_end_object(&json);
+    check(iot_thing_json_writer_finish(&json, &len) == 0, "the report");
+    return len;
+}
+
+static void update(void)
+{
+    char text[160];
+    stack_fill();
+    counter_start();
+    const size_t len = write_report(text, sizeof text);
+    const int32_t error =
+        iot_thing_update_shadow_n(thing, (const uint8_t *)text, len, on_done, NULL);
+    counter_stop();
+    if (stack_used() > deepest_call) {
+        deepest_call = stack_used();
+    }
+    check(error == IOT_THING_OK, iot_thing_err_name(error));
+    settle();
+}
+
+/* The service's answers that were held back: not part of what is measured. */
+static void release_answers(void)
+{
+    counter_enable(0);
+    broker_release_answers(&broker, 0);
+    settle();
+    counter_enable(1);
+}
+
+static void measure_update(void)
+{
+    update(); /* the first one subscribes to the answers */
+    broker.hold_answers = 1;
+    counter_report(NULL, 1);
+    for (unsigned i = 0; i < TIMES; i++) {
+        update();
+        release_answers();
+    }
+    counter_report("update, with its PUBACK", TIMES);
+    broker.hold_answers = 0;
+    for (unsigned i = 0; i < TIMES; i++) {
+        update();
+    }
+    counter_report("update, with its PUBACK and accepted", TIMES);
+    check(done_calls == 2 * TIMES + 1, "updates");
+    report_deepest("stack: iot_thing_poll, updates, no TLS");
+}
+
+static void measure_delta(size_t bytes, unsigned count, const char *name)
+{
+    static char text[8193];
+    static unsigned version = 10; /* two digits, or the smallest document gets too long */
+    const unsigned before = requests;
+    fields = count;
+    broker.hold_answers = 1;
+    counter_report(NULL, 1);
+    for (unsigned i = 0; i < TIMES; i++) {
+        check(delta_write(text, bytes, ++version) == bytes, "the delta's size");
+        broker_publish(&broker, broker_topic(&broker, "update/delta"), text);
+        settle();
+        release_answers();
+    }
+    counter_report(name, TIMES);
+    check(requests == before + TIMES, "requests");
+    broker.hold_answers = 0;
+}
+
+static void measure_publish(size_t bytes, int32_t qos, const char *name)
+{
+    static uint8_t payload[4096];
+    memset(payload, 'x', sizeof payload);
+    for (unsigned i = 0; i <= TIMES; i++) {
+        if (i == 1) {
+            counter_report(NULL, 1);
+        }
+        stack_fill();
+        counter_start();
+        const int32_t error =
+            iot_thing_publish(thing, "bench/out", payload, bytes, qos, NULL, NULL);
+        counter_stop();
+        if (stack_used() > deepest_call) {
+            deepest_call = stack_used();
+        }
+        check(error == IOT_THING_OK, "publish");
+        settle();
+    }
+    counter_report(name, TIMES);
+}
+
+int main(void)
+{
+    counter_init();
+    broker_init(&broker, THING_NAME);
+    start();
+    measure_connect();
+    longest_poll = 0;
+    measure_idle();
+    measure_update();
+    measure_delta(200, 1, "delta of 200 bytes, 1 field");
+    measure_delta(200, 10, "delta of 200 bytes, 10 fields");
+    measure_delta(1024, 1, "delta of 1 KB, 1 field");
+    measure_delta(1024, 10, "delta of 1 KB, 10 fields");
+    measure_delta(8192, 1, "delta of 8 KB, 1 field");
+    measure_delta(8192, 10, "delta of 8 KB, 10 fields");
+    report_deepest("stack: iot_thing_poll, deltas, no TLS");
+    measure_publish(100, 0, "publish of 100 bytes, QoS 0");
+    measure_publish(100, 1, "publish of 100 bytes, QoS 1, with its PUBACK");
+    measure_publish(4096, 0, "publish of 4 KB, QoS 0");
+    measure_publish(4096, 1, "publish of 4 KB, QoS 1, with its PUBACK");
+    report_deepest("stack: iot_thing_poll, publishing, no TLS");
+    report("stack: iot_thing_publish and iot_thing_update_shadow", deepest_call);
+    report("longest poll online, no TLS", longest_poll);
+    check(broker.violation == NULL, "the broker saw a violation");
+    return 0;
+}
