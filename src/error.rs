@@ -71,6 +71,8 @@ pub enum Error {
     NotFound = -26,
     /// The name of a shadow is too long or has a character outside `[a-zA-Z0-9:_-]`.
     ShadowName = -27,
+    /// A function of `iot_thing_crypto_t` failed.
+    Crypto = -28,
 
     // ---- JSON --------------------------------------------------------------------------------
     /// The text is not JSON as RFC 8259 defines it.
@@ -272,6 +274,7 @@ describe! {
     TooLarge, "TOO_LARGE", "the message can never fit: iot_thing_last_needed() tells the size";
     QueueFull, "QUEUE_FULL", "the outbox is full: poll and try again";
     Random, "RANDOM", "the random source failed";
+    Crypto, "CRYPTO", "a function of the firmware's own cryptography failed";
     ClientCertExpired, "CLIENT_CERT_EXPIRED", "client_cert has expired: check it and the device's clock";
     ClientCertNotYetValid, "CLIENT_CERT_NOT_YET_VALID", "client_cert is not valid yet: check the device's clock";
     ClientCertUsage, "CLIENT_CERT_USAGE", "client_cert may not be used for TLS client authentication";
