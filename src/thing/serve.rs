@@ -47,6 +47,8 @@ struct Desk<'m, A: App> {
     drain: Drain,
     /// There was a connection before.
     had_session: bool,
+    /// Subscriptions have to be looked at: a call has changed something, or the broker has answered.
+    review: bool,
     /// When the last message left on this connection.
     published_at: Option<Instant>,
 }
@@ -91,6 +93,7 @@ impl<'m, A: App + Board> Service<'m, A> {
                 online_since: None,
                 drain: Drain::default(),
                 had_session: false,
+                review: true,
                 published_at: None,
             },
         }
@@ -198,14 +201,18 @@ impl<'m, A: App + Board> Desk<'m, A> {
     ) -> Result<(), Failure> {
         self.begin(client);
         let control = self.env.control;
+        let mut reviewed = control.changes();
         loop {
             let seen = control.changes();
             if !control.with(|shared| shared.wanted) {
                 return Ok(());
             }
-            self.shadow.want()?;
-            self.subscribe(client).await?;
-            self.announce(client.resumed());
+            if self.review || seen != reviewed {
+                reviewed = seen;
+                self.shadow.want()?;
+                self.subscribe(client).await?;
+                self.announce(client.resumed());
+            }
             self.shadow.queue_reply();
             self.shadow.fetch(client).await?;
             self.send(client).await?;
@@ -273,6 +280,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
             }
         });
         self.published_at = None;
+        self.review = true;
         self.shadow.begin(resumed && client.replays(), now);
         // What was under way is sent again, or gone.
         self.open = self.open.take().filter(|_| resumed && client.replays());
@@ -293,6 +301,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         &mut self,
         client: &mut Client<'_, '_, IO>,
     ) -> Result<(), Failure> {
+        self.review = false;
         if self.open.is_some() {
             return Ok(());
         }
@@ -342,7 +351,11 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 });
                 Ok(())
             }
-            Err(not_taken) => later_or_failure(not_taken),
+            Err(not_taken) => {
+                // Again when there is room.
+                self.review = true;
+                later_or_failure(not_taken)
+            }
         }
     }
 
@@ -490,6 +503,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
             && let Some(open) = self.open.take()
         {
             let ack = ack.take().unwrap_or_else(|| Ack::one(0));
+            self.review = true;
             self.subscribed(&open.batch, &ack)?;
         }
         self.shadow.settle(client, &mut ack);
