@@ -1,5 +1,6 @@
 # Builds the Rust library as a static archive and wraps it in the target iot_thing::iot_thing.
 include("${CMAKE_CURRENT_LIST_DIR}/IotThingTarget.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/IotThingInstall.cmake")
 set(IOT_THING_CMAKE_DIR "${CMAKE_CURRENT_LIST_DIR}")
 
 # Stops the configuration with a text that names the way out.
@@ -78,8 +79,7 @@ endfunction()
 function(iot_thing_sources out)
     file(GLOB_RECURSE rust CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.rs")
     file(GLOB other CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/assets/*")
-    foreach(name Cargo.toml Cargo.lock build.rs include/iot_thing.h cmake/cargo.cmake
-            cmake/prelink.cmake)
+    foreach(name Cargo.toml Cargo.lock build.rs cmake/cargo.cmake cmake/prelink.cmake)
         if(EXISTS "${PROJECT_SOURCE_DIR}/${name}")
             list(APPEND other "${PROJECT_SOURCE_DIR}/${name}")
         endif()
@@ -106,8 +106,8 @@ checked.")
     if(IOT_THING_PRELINK)
         set(finish "${CMAKE_COMMAND}" "-DCOMPILER=${CMAKE_C_COMPILER}" "-DFLAGS=${machine}"
             "-DOBJCOPY=${CMAKE_OBJCOPY}" "-DAR=${CMAKE_AR}"
-            "-DHEADER=${PROJECT_SOURCE_DIR}/include/iot_thing.h" "-DFROM=${made}"
-            "-DTO=${archive}" -P "${IOT_THING_CMAKE_DIR}/prelink.cmake")
+            "-DREADELF=${CMAKE_READELF}" "-DFROM=${made}" "-DTO=${archive}"
+            -P "${IOT_THING_CMAKE_DIR}/prelink.cmake")
     else()
         # cargo keeps an old file that is still right, so a copy carries the new date.
         set(finish "${CMAKE_COMMAND}" -E copy "${made}" "${archive}")
@@ -126,6 +126,7 @@ checked.")
             "-DTARGET=${target}"
             "-DPROFILE=${IOT_THING_PROFILE}" "-DFEATURES=${features}" "-DSOURCE=${PROJECT_SOURCE_DIR}"
             "-DTARGET_DIR=${cargo_dir}" "-DBUILD_STD=${IOT_THING_BUILD_STD}"
+            "-DOFFLINE=${IOT_THING_OFFLINE}"
             -P "${IOT_THING_CMAKE_DIR}/cargo.cmake"
         COMMAND ${finish}
         DEPENDS ${sources}
@@ -144,7 +145,11 @@ function(iot_thing_add_library)
         set(archive "${PROJECT_BINARY_DIR}/lib/libiot_thing.a")
         iot_thing_build("${archive}")
     endif()
-    add_custom_target(iot_thing_archive DEPENDS "${archive}")
+    set(all "")
+    if(IOT_THING_INSTALL)
+        set(all ALL) # what is installed must have been built
+    endif()
+    add_custom_target(iot_thing_archive ${all} DEPENDS "${archive}")
 
     add_library(iot_thing_file STATIC IMPORTED GLOBAL)
     set_target_properties(iot_thing_file PROPERTIES IMPORTED_LOCATION "${archive}")
@@ -153,9 +158,13 @@ function(iot_thing_add_library)
     # Without heap, threads or standard library the archive needs nothing else to link.
     add_library(iot_thing INTERFACE)
     add_library(iot_thing::iot_thing ALIAS iot_thing)
-    target_include_directories(iot_thing INTERFACE "${PROJECT_SOURCE_DIR}/include")
+    target_include_directories(iot_thing INTERFACE
+        "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>")
     if(IOT_THING_EMBEDDED_TLS)
         target_compile_definitions(iot_thing INTERFACE IOT_THING_EMBEDDED_TLS)
     endif()
-    target_link_libraries(iot_thing INTERFACE iot_thing_file)
+    target_link_libraries(iot_thing INTERFACE "$<BUILD_INTERFACE:iot_thing_file>")
+    if(IOT_THING_INSTALL)
+        iot_thing_install("${archive}")
+    endif()
 endfunction()

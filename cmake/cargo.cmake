@@ -4,7 +4,8 @@
 # the paths of the sources, which end up in the archive as the places of panics, are made relative:
 # the same sources give the same bytes wherever they lie.
 #
-# cmake -DCARGO= -DRUSTC= -DTARGET= -DPROFILE= -DFEATURES= -DSOURCE= -DTARGET_DIR= -DBUILD_STD= -P cargo.cmake
+# cmake -DCARGO= -DRUSTC= -DTARGET= -DPROFILE= -DFEATURES= -DSOURCE= -DTARGET_DIR= -DBUILD_STD=
+#     -DOFFLINE= -P cargo.cmake
 cmake_minimum_required(VERSION 3.20)
 
 foreach(name RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET)
@@ -16,12 +17,16 @@ else()
     set(home "$ENV{HOME}/.cargo")
 endif()
 set(manifest --manifest-path "${SOURCE}/Cargo.toml" --locked)
+if(OFFLINE)
+    list(APPEND manifest --offline)
+endif()
 
 # First, because the directories to be made relative exist only when it is done.
 execute_process(COMMAND "${CARGO}" fetch --quiet ${manifest} --target "${TARGET}"
     RESULT_VARIABLE failed)
 if(failed)
-    message(FATAL_ERROR "iot_thing: the Rust libraries it is made of could not be fetched, see above")
+    message(FATAL_ERROR "iot_thing: the Rust libraries it is made of could not be fetched, see above. \
+Without a network: \"cargo fetch --locked\" beforehand, or \"cargo vendor\"")
 endif()
 
 file(GLOB registries "${home}/registry/src/*")

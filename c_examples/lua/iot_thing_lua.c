@@ -396,6 +396,28 @@ static int thing_publish(lua_State *L)
                                           qos == 1 ? 1 : qos == 0 ? 0 : -1, NULL, token));
 }
 
+/* How long the broker may take to answer, in ms. */
+#define SUBSCRIBE_TIMEOUT_MS 30000
+
+static int thing_subscribe(lua_State *L)
+{
+    iot_thing_t *thing = check_thing(L);
+    const char *filter = luaL_checkstring(L, 2);
+    lua_Integer qos = luaL_optinteger(L, 3, 0);
+    void *token = check_token(L, 4);
+    return push_done(L, iot_thing_mqtt_subscribe(thing, filter, qos == 1 ? 1 : qos == 0 ? 0 : -1,
+                                                 SUBSCRIBE_TIMEOUT_MS, NULL, NULL, token));
+}
+
+static int thing_unsubscribe(lua_State *L)
+{
+    iot_thing_t *thing = check_thing(L);
+    const char *filter = luaL_checkstring(L, 2);
+    void *token = check_token(L, 3);
+    return push_done(L,
+                     iot_thing_mqtt_unsubscribe(thing, filter, SUBSCRIBE_TIMEOUT_MS, NULL, token));
+}
+
 static const char *event_name(int32_t type)
 {
     switch (type) {
@@ -408,6 +430,8 @@ static const char *event_name(int32_t type)
     case IOT_THING_EVENT_DONE: return "done";
     case IOT_THING_EVENT_SHADOW_REQUEST: return "shadow_request";
     case IOT_THING_EVENT_FETCH_FAILED: return "fetch_failed";
+    case IOT_THING_EVENT_MESSAGE: return "message";
+    case IOT_THING_EVENT_SUBSCRIPTION_LOST: return "subscription_lost";
     default: return "unknown";
     }
 }
@@ -438,6 +462,12 @@ static void push_event(lua_State *L, const iot_thing_event_t *event)
     }
     if (event->user != NULL) {
         set_integer(L, "token", (lua_Integer)(uintptr_t)event->user);
+    }
+    if (event->type == IOT_THING_EVENT_MESSAGE) {
+        lua_pushlstring(L, (const char *)event->topic.data, event->topic.len);
+        lua_setfield(L, -2, "topic");
+        lua_pushlstring(L, (const char *)event->data.data, event->data.len);
+        lua_setfield(L, -2, "payload");
     }
     if (event->type == IOT_THING_EVENT_SHADOW_REQUEST &&
         iot_thing_json_parse((const char *)event->data.data, event->data.len, &json, NULL) ==
@@ -497,6 +527,8 @@ static const luaL_Reg methods[] = {
     {"next_event", thing_next_event},
     {"update_shadow", thing_update_shadow},
     {"publish", thing_publish},
+    {"subscribe", thing_subscribe},
+    {"unsubscribe", thing_unsubscribe},
     {"close", thing_close},
     {"__gc", thing_close},
     {"__close", thing_close},

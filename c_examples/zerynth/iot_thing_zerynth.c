@@ -225,7 +225,7 @@ C_NATIVE(_thing_wait)
     return result(error, res);
 }
 
-/* _thing_next_event() -> None or (type, error, code, retry_ms, token, data) */
+/* _thing_next_event() -> None or (type, error, code, retry_ms, token, data, topic) */
 C_NATIVE(_thing_next_event)
 {
     C_NATIVE_UNWARN();
@@ -234,7 +234,7 @@ C_NATIVE(_thing_next_event)
     if (error != IOT_THING_OK || event.type == IOT_THING_EVENT_NONE) {
         return result(error, res);
     }
-    PTuple *tuple = ptuple_new(6, NULL);
+    PTuple *tuple = ptuple_new(7, NULL);
     PTUPLE_SET_ITEM(tuple, 0, PSMALLINT_NEW(event.type));
     PTUPLE_SET_ITEM(tuple, 1, PSMALLINT_NEW(event.error));
     PTUPLE_SET_ITEM(tuple, 2, PSMALLINT_NEW(event.code));
@@ -242,6 +242,8 @@ C_NATIVE(_thing_next_event)
     PTUPLE_SET_ITEM(tuple, 4, PSMALLINT_NEW((int32_t)(intptr_t)event.user));
     PTUPLE_SET_ITEM(tuple, 5,
                     pstring_new((uint16_t)event.data.len, (uint8_t *)(uintptr_t)event.data.data));
+    PTUPLE_SET_ITEM(tuple, 6,
+                    pstring_new((uint16_t)event.topic.len, (uint8_t *)(uintptr_t)event.topic.data));
     *res = (PObject *)tuple;
     return ERR_OK;
 }
@@ -291,6 +293,47 @@ C_NATIVE(_thing_publish)
     }
     return result(iot_thing_publish(own.thing, topic, payload, payload_len, qos, NULL,
                                     (void *)(intptr_t)token),
+                  res);
+}
+
+/* How long the broker may take to answer, in ms. */
+#define SUBSCRIBE_TIMEOUT_MS 30000
+
+/* _thing_subscribe(filter, qos, token) */
+C_NATIVE(_thing_subscribe)
+{
+    C_NATIVE_UNWARN();
+    char filter[IOT_THING_MAX_TOPIC + 1];
+    uint8_t *text;
+    uint32_t len;
+    int32_t qos, token;
+    if (parse_py_args("sii", nargs, args, &text, &len, &qos, &token) != 3) {
+        return ERR_TYPE_EXC;
+    }
+    if (!copy_text(filter, sizeof filter, text, len)) {
+        return ERR_VALUE_EXC;
+    }
+    return result(iot_thing_mqtt_subscribe(own.thing, filter, qos, SUBSCRIBE_TIMEOUT_MS, NULL,
+                                           NULL, (void *)(intptr_t)token),
+                  res);
+}
+
+/* _thing_unsubscribe(filter, token) */
+C_NATIVE(_thing_unsubscribe)
+{
+    C_NATIVE_UNWARN();
+    char filter[IOT_THING_MAX_TOPIC + 1];
+    uint8_t *text;
+    uint32_t len;
+    int32_t token;
+    if (parse_py_args("si", nargs, args, &text, &len, &token) != 2) {
+        return ERR_TYPE_EXC;
+    }
+    if (!copy_text(filter, sizeof filter, text, len)) {
+        return ERR_VALUE_EXC;
+    }
+    return result(iot_thing_mqtt_unsubscribe(own.thing, filter, SUBSCRIBE_TIMEOUT_MS, NULL,
+                                             (void *)(intptr_t)token),
                   res);
 }
 

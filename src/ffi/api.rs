@@ -109,7 +109,8 @@ pub unsafe extern "C" fn iot_thing_memory_needed(
 /// @return IOT_THING_ERR_CLIENT_CERT_EXPIRED, _CLIENT_CERT_NOT_YET_VALID, _CLIENT_CERT_USAGE,
 ///         _KEY_WEAK, _KEY_UNSUPPORTED  The client certificate or its key is of no use.
 /// @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
-/// @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`.
+/// @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`
+///                                    (only with iot_thing_transport_embedded_tls).
 /// @return IOT_THING_ERR_RANDOM       The port's random source failed.
 /// @return IOT_THING_ERR_STATE        `memory` already holds a Thing that was not deinitialised.
 /// @return IOT_THING_ERR_MEMORY       `memory` is NULL or too small.
@@ -367,8 +368,9 @@ pub unsafe extern "C" fn iot_thing_get_statistics(
     })
 }
 
-/// Bytes of the outbox (topic and payload together, a shadow update with its envelope) that the
-/// last call refused with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
+/// Bytes of the outbox (topic and payload together; of a shadow request client token and state, or
+/// the whole document when that is over AWS IoT's limit or `tx_size`) that the last call refused
+/// with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
 ///
 /// Callable from callbacks and other threads. 0 when `thing` is NULL or not a Thing.
 #[unsafe(no_mangle)]

@@ -1,12 +1,14 @@
-//! ECDSA over P-256 with SHA-256: for webpki, and between the two ways to write a signature, DER
+//! ECDSA over P-256 with SHA-256, and by feature over P-384 with SHA-384: for webpki, and between the two ways to write a signature, DER
 //! (in certificates and TLS) and r with s behind it (in the crypto seam).
+
+use core::fmt::{self, Debug, Formatter};
 
 use rustls_pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
 use sha2::{Digest as _, Sha256};
 
-use super::crypto::p256;
+use super::crypto::Crypto;
 
 /// The most bytes of a DER `ECDSA-Sig-Value` of two numbers of 32 bytes.
 pub(super) const MAX_DER: usize = 2 + 2 * (2 + 33);
@@ -14,17 +16,16 @@ pub(super) const MAX_DER: usize = 2 + 2 * (2 + 33);
 /// ECDSA with SHA-256 over P-256.
 ///
 /// SHA-384 with a P-256 key is left out: no CA that AWS uses signs so.
-#[derive(Debug)]
-pub(super) struct P256Sha256;
+pub(super) struct P256Sha256<'c>(pub(super) &'c dyn Crypto);
 
-impl SignatureVerificationAlgorithm for P256Sha256 {
+impl SignatureVerificationAlgorithm for P256Sha256<'_> {
     fn verify_signature(
         &self,
         public_key: &[u8],
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), InvalidSignature> {
-        verify(public_key, message, signature).ok_or(InvalidSignature)
+        verify(self.0, public_key, message, signature).ok_or(InvalidSignature)
     }
 
     fn public_key_alg_id(&self) -> AlgorithmIdentifier {
@@ -36,24 +37,72 @@ impl SignatureVerificationAlgorithm for P256Sha256 {
     }
 }
 
+/// webpki wants one; nobody reads it.
+impl Debug for P256Sha256<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ECDSA")
+    }
+}
+
 /// Verifies a DER signature of `message` by an uncompressed SEC1 point.
-pub(super) fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
+pub(super) fn verify(
+    crypto: &dyn Crypto,
+    public_key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Option<()> {
     let public_key = public_key.try_into().ok()?;
     let signature = raw_from_der(signature)?;
-    p256::verify(public_key, &Sha256::digest(message).into(), &signature).then_some(())
+    let digest = Sha256::digest(message).into();
+    let valid = crypto.p256_verify(public_key, &digest, &signature);
+    valid.is_ok_and(|valid| valid).then_some(())
+}
+
+/// ECDSA with SHA-384 over P-384.
+#[cfg(feature = "p384")]
+#[derive(Debug)]
+pub(super) struct P384Sha384;
+
+#[cfg(feature = "p384")]
+impl SignatureVerificationAlgorithm for P384Sha384 {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        verify_p384(public_key, message, signature).ok_or(InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::ECDSA_P384
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::ECDSA_SHA384
+    }
+}
+
+/// The same as [`verify`] with SHA-384 over P-384.
+#[cfg(feature = "p384")]
+pub(super) fn verify_p384(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
+    let public_key = public_key.try_into().ok()?;
+    let signature = raw_from_der(signature)?;
+    let digest = sha2::Sha384::digest(message);
+    super::crypto::p384::verify(public_key, &digest, &signature).then_some(())
 }
 
 /// r, then s, of a DER `ECDSA-Sig-Value`; `None` unless it is exactly that, in DER.
-pub(super) fn raw_from_der(der: &[u8]) -> Option<[u8; 64]> {
+pub(super) fn raw_from_der<const N: usize>(der: &[u8]) -> Option<[u8; N]> {
     let (&[0x30, length], numbers) = der.split_first_chunk::<2>()? else {
         return None;
     };
-    // Two numbers of at most 33 bytes: the length is one byte.
+    // Two numbers of at most 49 bytes: the length is one byte.
     if usize::from(length) != numbers.len() {
         return None;
     }
-    let mut raw = [0; 64];
-    let (r, s) = raw.split_at_mut(32);
+    let mut raw = [0; N];
+    let (r, s) = raw.split_at_mut(N / 2);
     let rest = number(numbers, r)?;
     number(rest, s)?.is_empty().then_some(raw)
 }
@@ -110,14 +159,14 @@ mod tests {
     #[test]
     fn only_der_is_a_signature() {
         let mut good = vec![0x30, 9, 2, 2, 0, 0x80, 2, 3, 1, 2, 3];
-        let raw = raw_from_der(&good).unwrap();
+        let raw = raw_from_der::<64>(&good).unwrap();
         assert_eq!(raw[31], 0x80);
         assert_eq!(raw[61..], [1, 2, 3]);
         for length in 0..good.len() {
-            assert_eq!(raw_from_der(&good[..length]), None);
+            assert_eq!(raw_from_der::<64>(&good[..length]), None);
         }
         good.push(0);
-        assert_eq!(raw_from_der(&good), None);
+        assert_eq!(raw_from_der::<64>(&good), None);
         for bad in [
             // A byte too many inside, a negative number, a zero too many, none at all, no length.
             &[0x30, 10, 2, 2, 0, 0x80, 2, 3, 1, 2, 3, 0][..],
@@ -127,13 +176,13 @@ mod tests {
             &[0x30, 0x80, 2, 1, 1, 2, 1, 1, 0, 0],
             &[0x30, 0x81, 6, 2, 1, 1, 2, 1, 1],
         ] {
-            assert_eq!(raw_from_der(bad), None, "{bad:x?}");
+            assert_eq!(raw_from_der::<64>(bad), None, "{bad:x?}");
         }
         // 33 digits do not fit.
         let mut long = vec![0x30, 38, 2, 33, 1];
         long.extend([0; 32]);
         long.extend([2, 1, 1]);
-        assert_eq!(raw_from_der(&long), None);
+        assert_eq!(raw_from_der::<64>(&long), None);
     }
 
     #[test]

@@ -4,15 +4,21 @@
 //! [`ServerAuth`]. Only that, and only after both were good, yields [`Authenticated`]; without it
 //! no engine can make the type that carries application bytes.
 
-use core::time::Duration;
+use core::{
+    fmt::{self, Debug, Formatter},
+    sync::atomic::{AtomicU8, Ordering},
+    time::Duration,
+};
 
 use rustls_pki_types::{
-    CertificateDer, Der, ServerName, SignatureVerificationAlgorithm, TrustAnchor, UnixTime, alg_id,
+    AlgorithmIdentifier, CertificateDer, Der, InvalidSignature, ServerName,
+    SignatureVerificationAlgorithm, TrustAnchor, UnixTime, alg_id,
 };
 use webpki::{EndEntityCert, KeyUsage};
 
 use super::{
     credentials::CertList,
+    crypto::{Crypto, Software},
     der, ecdsa,
     rsa::{self, PublicKey},
 };
@@ -25,20 +31,15 @@ pub const MAX_CERTIFICATES: usize = 6;
 /// The most CA certificates that can be configured.
 pub(super) const MAX_ROOTS: usize = 16;
 
-/// The algorithms that may sign the server's certificates.
-const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
-    &ecdsa::P256Sha256,
-    &rsa::PKCS1_SHA256,
-    &rsa::PSS_SHA256,
-    &rsa::PKCS1_SHA384,
-    &rsa::PKCS1_SHA512,
-    &rsa::PSS_SHA384,
-    &rsa::PSS_SHA512,
-];
+/// The most signatures that are verified for one chain. A path has six at most; what is more is for
+/// certificates that could have several issuers.
+const MAX_SIGNATURES: u8 = 12;
 
 /// The signature schemes that a server may prove its key with, the best first.
 pub const SIGNATURE_SCHEMES: &[u16] = &[
     ECDSA_SECP256R1_SHA256,
+    #[cfg(feature = "p384")]
+    ECDSA_SECP384R1_SHA384,
     RSA_PSS_RSAE_SHA256,
     RSA_PSS_RSAE_SHA384,
     RSA_PSS_RSAE_SHA512,
@@ -47,6 +48,8 @@ pub const SIGNATURE_SCHEMES: &[u16] = &[
 /// The signature schemes that may stand on its certificates.
 pub const CERTIFICATE_SIGNATURE_SCHEMES: &[u16] = &[
     ECDSA_SECP256R1_SHA256,
+    #[cfg(feature = "p384")]
+    ECDSA_SECP384R1_SHA384,
     RSA_PSS_RSAE_SHA256,
     RSA_PSS_RSAE_SHA384,
     RSA_PSS_RSAE_SHA512,
@@ -63,6 +66,9 @@ const RSA_PKCS1_SHA384: u16 = 0x0501;
 const RSA_PKCS1_SHA512: u16 = 0x0601;
 /// `ecdsa_secp256r1_sha256`.
 pub(super) const ECDSA_SECP256R1_SHA256: u16 = 0x0403;
+/// `ecdsa_secp384r1_sha384`.
+#[cfg(feature = "p384")]
+const ECDSA_SECP384R1_SHA384: u16 = 0x0503;
 /// `rsa_pss_rsae_sha256`.
 pub(super) const RSA_PSS_RSAE_SHA256: u16 = 0x0804;
 /// `rsa_pss_rsae_sha384`.
@@ -80,23 +86,22 @@ const MAX_RSA_KEY: usize = 4 + 4 + 1 + 512 + 2 + 5;
 pub struct LeafKey {
     /// The bytes of `key` that are used.
     length: u16,
-    /// An uncompressed SEC1 point on P-256 or, which is longer, an `RSAPublicKey`.
+    /// An uncompressed SEC1 point or, which is longer, an `RSAPublicKey`.
     key: [u8; MAX_RSA_KEY],
 }
 
 /// The bytes of an uncompressed SEC1 point on P-256.
 const P256_POINT: usize = 65;
+/// The bytes of one on P-384.
+#[cfg(feature = "p384")]
+const P384_POINT: usize = 97;
 
 impl LeafKey {
     /// The key of a certificate; `None` if it is of no kind that is supported.
     fn from_info(info: &[u8]) -> Option<Self> {
         let bytes = match der::p256_point(info) {
             Some(point) => point,
-            None => {
-                let key = der::key_of(info, &alg_id::RSA_ENCRYPTION)?;
-                PublicKey::from_der(key)?;
-                key
-            }
+            None => Self::other(info)?,
         };
         let mut key = [0; MAX_RSA_KEY];
         key.get_mut(..bytes.len())?.copy_from_slice(bytes);
@@ -106,17 +111,34 @@ impl LeafKey {
         })
     }
 
+    /// A key that is not one of P-256.
+    fn other(info: &[u8]) -> Option<&[u8]> {
+        #[cfg(feature = "p384")]
+        if let Some(point) = der::key_of(info, &alg_id::ECDSA_P384) {
+            return Some(point).filter(|point| point.len() == P384_POINT);
+        }
+        let key = der::key_of(info, &alg_id::RSA_ENCRYPTION)?;
+        PublicKey::from_der(key).map(|_| key)
+    }
+
     /// Verifies a signature. What is proven in TLS 1.3 is never signed with PKCS#1 v1.5.
-    fn verify(&self, scheme: u16, message: &[u8], signature: &[u8]) -> Result<(), Error> {
+    fn verify(
+        &self,
+        crypto: &dyn Crypto,
+        scheme: u16,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Error> {
         let key = self.key.get(..self.length.into()).unwrap_or_default();
-        let valid = if key.len() == P256_POINT {
-            if scheme != ECDSA_SECP256R1_SHA256 {
-                return Err(Error::CertUnsupported);
+        let valid = match (key.len(), scheme) {
+            (P256_POINT, ECDSA_SECP256R1_SHA256) => ecdsa::verify(crypto, key, message, signature),
+            #[cfg(feature = "p384")]
+            (P384_POINT, ECDSA_SECP384R1_SHA384) => ecdsa::verify_p384(key, message, signature),
+            _ => {
+                let key = PublicKey::from_der(key).ok_or(Error::CertUnsupported)?;
+                let algorithm = rsa_algorithm(scheme).ok_or(Error::CertUnsupported)?;
+                algorithm.verify(&key, message, signature)
             }
-            ecdsa::verify(key, message, signature)
-        } else {
-            let algorithm = rsa_algorithm(scheme).ok_or(Error::CertUnsupported)?;
-            PublicKey::from_der(key).and_then(|key| algorithm.verify(&key, message, signature))
         };
         valid.ok_or(Error::CertSignature)
     }
@@ -182,6 +204,18 @@ pub fn verify_chain<'c>(
     host: &ServerName<'_>,
     clock: Clock,
 ) -> Result<LeafKey, Error> {
+    verify_chain_with(&Software, leaf, intermediates, roots, host, clock)
+}
+
+/// The same, calculated by `crypto` where it can.
+fn verify_chain_with<'c>(
+    crypto: &dyn Crypto,
+    leaf: &[u8],
+    intermediates: impl Iterator<Item = &'c [u8]>,
+    roots: CertList<'_>,
+    host: &ServerName<'_>,
+    clock: Clock,
+) -> Result<LeafKey, Error> {
     let time = match clock {
         Clock::Unknown => return Err(Error::CertTimeUnknown),
         Clock::At(time) | Clock::AtLeast(time) => time,
@@ -200,12 +234,33 @@ pub fn verify_chain<'c>(
 
     let leaf_der = CertificateDer::from(leaf);
     let certificate = EndEntityCert::try_from(&leaf_der).map_err(map)?;
+    let left = AtomicU8::new(MAX_SIGNATURES);
+    let count = |inner| Counted { inner, left: &left };
+    let p256 = ecdsa::P256Sha256(crypto);
+    let algorithms = [
+        count(&p256),
+        #[cfg(feature = "p384")]
+        count(&ecdsa::P384Sha384),
+        count(&rsa::PKCS1_SHA256),
+        count(&rsa::PSS_SHA256),
+        count(&rsa::PKCS1_SHA384),
+        count(&rsa::PKCS1_SHA512),
+        count(&rsa::PSS_SHA384),
+        count(&rsa::PSS_SHA512),
+    ];
+    let algorithms = algorithms
+        .each_ref()
+        .map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm);
     let verify_at = |time| {
         let time = UnixTime::since_unix_epoch(Duration::from_secs(time));
         let usage = KeyUsage::server_auth();
         let path =
-            certificate.verify_for_usage(ALGORITHMS, anchors, chain, time, usage, None, None);
-        path.map(|_| ()).map_err(map)
+            certificate.verify_for_usage(&algorithms, anchors, chain, time, usage, None, None);
+        match path {
+            Ok(_) => Ok(()),
+            Err(_) if left.load(Ordering::Relaxed) == 0 => Err(Error::CertMalformed),
+            Err(error) => Err(map(error)),
+        }
     };
     let mut verdict = verify_at(time);
     if matches!(clock, Clock::AtLeast(_)) {
@@ -235,9 +290,55 @@ pub fn verify_chain<'c>(
     LeafKey::from_info(leaf.key_info).ok_or(Error::CertUnsupported)
 }
 
+/// An algorithm for webpki that verifies only so many signatures, together with the others.
+struct Counted<'a> {
+    inner: &'a dyn SignatureVerificationAlgorithm,
+    // Never used by two threads, but webpki wants what could be.
+    left: &'a AtomicU8,
+}
+
+impl Debug for Counted<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(formatter)
+    }
+}
+
+impl SignatureVerificationAlgorithm for Counted<'_> {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        let left = self.left.load(Ordering::Relaxed);
+        let left = left.checked_sub(1).ok_or(InvalidSignature)?;
+        self.left.store(left, Ordering::Relaxed);
+        self.inner.verify_signature(public_key, message, signature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.inner.public_key_alg_id()
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.inner.signature_alg_id()
+    }
+}
+
 /// Verifies the signature in the server's CertificateVerify. `transcript_hash`, which is that of the
 /// cipher suite, covers all messages up to and including Certificate.
 pub fn verify_signature(
+    key: &LeafKey,
+    scheme: u16,
+    transcript_hash: &[u8],
+    signature: &[u8],
+) -> Result<(), Error> {
+    verify_signature_with(&Software, key, scheme, transcript_hash, signature)
+}
+
+/// The same, calculated by `crypto` where it can.
+fn verify_signature_with(
+    crypto: &dyn Crypto,
     key: &LeafKey,
     scheme: u16,
     transcript_hash: &[u8],
@@ -255,7 +356,7 @@ pub fn verify_signature(
     hash.copy_from_slice(transcript_hash);
     let unused = MAX_HASH.saturating_sub(length);
     let message = message.get(..message.len().saturating_sub(unused));
-    key.verify(scheme, message.unwrap_or_default(), signature)
+    key.verify(crypto, scheme, message.unwrap_or_default(), signature)
 }
 
 /// Fills the places of anchors that are not used.
@@ -305,16 +406,23 @@ pub(super) struct ServerAuth<'a> {
     host: &'a ServerName<'a>,
     roots: CertList<'a>,
     clock: Clock,
+    crypto: &'a dyn Crypto,
     progress: Progress,
 }
 
 impl<'a> ServerAuth<'a> {
     /// For one handshake with `host`.
-    pub(super) fn new(host: &'a ServerName<'a>, roots: CertList<'a>, clock: Clock) -> Self {
+    pub(super) fn new(
+        host: &'a ServerName<'a>,
+        roots: CertList<'a>,
+        clock: Clock,
+        crypto: &'a dyn Crypto,
+    ) -> Self {
         Self {
             host,
             roots,
             clock,
+            crypto,
             progress: Progress::Unknown,
         }
     }
@@ -328,7 +436,8 @@ impl<'a> ServerAuth<'a> {
             return Err(Error::TlsProtocol);
         }
         let leaf = chain.next().ok_or(Error::TlsNotAuthenticated)?;
-        let key = verify_chain(leaf, chain, self.roots, self.host, self.clock)?;
+        let (roots, host, clock) = (self.roots, self.host, self.clock);
+        let key = verify_chain_with(self.crypto, leaf, chain, roots, host, clock)?;
         self.progress = Progress::Chain(key);
         Ok(())
     }
@@ -343,7 +452,7 @@ impl<'a> ServerAuth<'a> {
         let Progress::Chain(key) = &self.progress else {
             return Err(Error::TlsProtocol);
         };
-        verify_signature(key, scheme, transcript_hash, signature)?;
+        verify_signature_with(self.crypto, key, scheme, transcript_hash, signature)?;
         self.progress = Progress::Proven;
         Ok(())
     }
@@ -404,7 +513,7 @@ pub(super) mod tests {
     #[test]
     fn proof_takes_both_messages_in_order() {
         let host = ServerName::try_from("example.com").unwrap();
-        let mut auth = ServerAuth::new(&host, amazon_roots(), Clock::At(1));
+        let mut auth = ServerAuth::new(&host, amazon_roots(), Clock::At(1), &Software);
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
         assert_eq!(auth.signature(0x0403, &[], &[]), Err(Error::TlsProtocol));
         assert_eq!(

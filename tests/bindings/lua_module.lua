@@ -90,6 +90,33 @@ for _ = 1, 5 do
     check(thing:poll(), "polling after a collection")
 end
 thing:close()
+
+-- A message to oneself, through the cloud that the environment names.
+local online <close> = assert(iot_thing.new(config {
+    endpoint = os.getenv "IOT_THING_ENDPOINT",
+    tcp_port = tonumber(os.getenv "IOT_THING_PORT"),
+    mqtt_id = os.getenv "IOT_THING_NAME",
+}))
+local function wait_for(kind)
+    for _ = 1, 1000 do
+        local ms = assert(online:poll())
+        for event in online.next_event, online do
+            if event.type == kind then return event end
+        end
+        online:wait(math.min(ms, 100))
+    end
+    check(false, "no event " .. kind)
+end
+local topic = os.getenv "IOT_THING_NAME" .. "/echo"
+check(select(2, online:subscribe("a/#/b")) == "IOT_THING_ERR_TOPIC", "a wrong filter")
+check(online:connect() and online:subscribe(topic, 1, 5), "a subscription")
+local done = wait_for "done"
+check(done.token == 5 and done.error == nil, "granted")
+check(online:publish(topic, "a\0b", 1), "a message")
+local message = wait_for "message"
+check(message.topic == topic and message.payload == "a\0b" and message.token == 5, "the message")
+check(online:unsubscribe(topic, 6) and wait_for "done".token == 6, "unsubscribed")
+
 thing:close()
 check(select(2, thing:poll()) == "IOT_THING_ERR_NULL", "a closed Thing")
 print "all of it holds"

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from aws.iot import default_credentials, iot
+from mqtt import mqtt
 
 
 def check(condition, what):
@@ -96,6 +97,22 @@ while time.ticks_diff(time.ticks_ms(), start) < 1000:
     turns += 1
 print(turns, "turns of the program in a second while the loop waited")
 check(turns > 50, "the GIL is released while waiting")
+
+# Messages, to the subscription's own callback and to the handlers whose condition holds.
+got = []
+thing.mqtt.on(mqtt.PUBLISH, lambda client, data: got.append(data["message"].topic),
+              lambda data: data["message"].payload == b"2")
+thing.mqtt.subscribe("dev/one", lambda client, payload, topic: got.append((topic, payload)))
+thing.mqtt.subscribe([["dev/two", 1], ["dev/three/#", 0]])
+fails("IOT_THING_ERR_TOPIC", thing.mqtt.subscribe, "a/#/b")
+fails("IOT_THING_ERR_REJECTED", thing.mqtt.subscribe, "not/ours")
+thing.mqtt.publish("dev/one", "1", 1)
+thing.mqtt.publish("dev/two", "2", 1)
+thing.mqtt.publish("dev/three/x", "3", 1)
+thing.mqtt.publish("dev/three/y", "2", 1)
+until(lambda: len(got) == 3, "three messages, but: %s" % got)
+check(got == [("dev/one", b"1"), "dev/two", "dev/three/y"], "the messages: %s" % got)
+thing.mqtt.unsubscribe("dev/one")
 
 # Garbage does no harm while the loop runs.
 for _ in range(50):

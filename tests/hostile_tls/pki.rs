@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
+use std::{collections::BTreeMap, sync::Mutex};
+
 use p256::{
     SecretKey,
     ecdsa::{Signature, SigningKey, signature::Signer as _},
@@ -38,12 +40,27 @@ const COMMON_NAME: &[u8] = &[0x06, 3, 0x55, 4, 3];
 pub const BASIC_CONSTRAINTS: &[u8] = &[0x06, 3, 0x55, 0x1d, 19];
 pub const ALT_NAME: &[u8] = &[0x06, 3, 0x55, 0x1d, 17];
 pub const EXTENDED_USAGE: &[u8] = &[0x06, 3, 0x55, 0x1d, 37];
+pub const NAME_CONSTRAINTS: &[u8] = &[0x06, 3, 0x55, 0x1d, 30];
 pub const SERVER_AUTH: &[u8] = &[0x06, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1];
 pub const CLIENT_AUTH: &[u8] = &[0x06, 8, 0x2b, 6, 1, 5, 5, 7, 3, 2];
 
 /// The `n`-th key.
 pub fn key(n: u8) -> SigningKey {
     SigningKey::from_slice(&[n; 32]).unwrap()
+}
+
+/// A signature as DER. The same one is asked for many times, and takes time.
+pub fn sign(signer: &SigningKey, message: &[u8]) -> Vec<u8> {
+    type Known = BTreeMap<(Vec<u8>, Vec<u8>), Vec<u8>>;
+    static KNOWN: Mutex<Known> = Mutex::new(BTreeMap::new());
+    let key = (signer.to_bytes().to_vec(), message.to_vec());
+    let known = KNOWN.lock().unwrap().get(&key).cloned();
+    known.unwrap_or_else(|| {
+        let signature: Signature = signer.sign(message);
+        let der = signature.to_der().as_bytes().to_vec();
+        KNOWN.lock().unwrap().insert(key, der.clone());
+        der
+    })
 }
 
 /// A distinguished name with nothing but a common name.
@@ -120,12 +137,8 @@ impl<'a> Spec<'a> {
             &self.key_info,
             &tlv(0xa3, &[&sequence(&[&self.extensions().concat()])]),
         ]);
-        let signature: Signature = signer.sign(&tbs);
-        sequence(&[
-            &tbs,
-            &algorithm,
-            &tlv(3, &[&[0], signature.to_der().as_bytes()]),
-        ])
+        let signature = sign(signer, &tbs);
+        sequence(&[&tbs, &algorithm, &tlv(3, &[&[0], &signature])])
     }
 
     fn extensions(&self) -> Vec<Vec<u8>> {

@@ -1,49 +1,65 @@
 //! A TLS 1.3 server that does what it is told, right or wrong. Bytes in, bytes out, no I/O.
 
-use aes_gcm::{Aes128Gcm, aead::AeadInPlace as _};
-use hkdf::Hkdf;
-use hmac::{Hmac, Mac as _};
+use std::{collections::VecDeque, sync::Arc};
+
 use p256::{
     EncodedPoint, PublicKey, SecretKey,
-    ecdsa::{
-        DerSignature, Signature, SigningKey, VerifyingKey,
-        signature::{Signer as _, Verifier as _},
-    },
+    ecdsa::{DerSignature, SigningKey, VerifyingKey, signature::Verifier as _},
     elliptic_curve::sec1::ToEncodedPoint as _,
     pkcs8::DecodePublicKey as _,
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::pki;
+use crate::{
+    keys::{Traffic, expand, extract, finished},
+    offer::Offer,
+    pki,
+};
 
 pub const CHANGE_CIPHER_SPEC: u8 = 20;
 pub const ALERT: u8 = 21;
 pub const HANDSHAKE: u8 = 22;
 pub const APPLICATION_DATA: u8 = 23;
 
+/// Changes a message or a record before it is sent.
+pub type Change = Arc<dyn Fn(&mut Vec<u8>) + Send + Sync>;
+
 /// One thing that the server does.
 #[derive(Clone)]
 pub enum Step {
+    // ---- handshake messages: they take part in the transcript
     /// ServerHello; from here on there are keys.
     Hello,
-    /// ServerHello, changed by this function before it is sent.
-    HelloWith(fn(&mut Vec<u8>)),
-    /// EncryptedExtensions.
-    Extensions,
+    /// HelloRetryRequest with these extensions besides the version.
+    Retry(Vec<u8>),
+    /// EncryptedExtensions with these extensions.
+    Extensions(Vec<u8>),
     /// CertificateRequest.
     Request,
     /// Certificate with these certificates.
     Certificate(Vec<Vec<u8>>),
     /// CertificateVerify.
     Verify(Verify),
-    /// Finished, good or not.
-    Finished(bool),
-    /// A handshake message that takes part in the transcript.
+    /// Finished.
+    Finished,
+    /// Any message.
     Message(Vec<u8>),
-    /// The following handshake messages in one record, until `Release`.
+    /// KeyUpdate with this request; from here on there are new keys for sending.
+    KeyUpdate(u8),
+    /// The next message is changed before it is hashed and sent.
+    Change(Change),
+
+    // ---- how messages are put into records
+    /// Handshake messages are sent in records of at most so many bytes.
+    Fragment(usize),
+    /// Every record has so many bytes of padding.
+    Pad(usize),
+    /// The following handshake messages share records, until `Release`.
     Hold,
     /// Ends `Hold`.
     Release,
+
+    // ---- records
     /// An encrypted record: inner type, contents, bytes of padding.
     Sealed(u8, Vec<u8>, usize),
     /// An encrypted record without even an inner type.
@@ -52,8 +68,27 @@ pub enum Step {
     Plain(u8, Vec<u8>),
     /// Bytes as they are.
     Raw(Vec<u8>),
+    /// The next record is changed on its way.
+    Tamper(Change),
+    /// The last record once more, bit by bit.
+    Replay,
+    /// The next encrypted record is lost.
+    Lose,
+
+    // ---- the course of things
+    /// Goes on when the client has done this.
+    Await(Event),
     /// No more bytes will come.
     Eof,
+}
+
+/// What a client does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Hello,
+    Finished,
+    Data,
+    KeyUpdate,
 }
 
 /// How CertificateVerify is made.
@@ -63,21 +98,31 @@ pub enum Verify {
     By(u8),
     /// Over another transcript.
     OtherTranscript,
-    /// With another signature scheme.
+    /// By the right key, but named as of another signature scheme.
     Scheme(u16),
     /// As a client would.
     ClientContext,
+    /// Over the transcript alone, as if it were not for TLS.
+    NoContext,
+}
+
+/// An alert that the client sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alert {
+    pub level: u8,
+    pub number: u8,
+    pub encrypted: bool,
 }
 
 /// What the client was seen to do.
 #[derive(Default)]
 pub struct Seen {
-    /// The records of the client after its first, encrypted ones.
-    pub encrypted: usize,
-    /// Its ALPN protocols and server name, as they were sent.
-    pub hello: Vec<u8>,
-    /// Its certificate.
-    pub certificate: Option<Vec<u8>>,
+    /// Its ClientHello messages.
+    pub hellos: Vec<Vec<u8>>,
+    /// Its certificates.
+    pub chain: Vec<Vec<u8>>,
+    /// The handshake messages that it sent after its ClientHello.
+    pub messages: Vec<u8>,
     /// It proved to have the key.
     pub proven: bool,
     /// Its Finished was good.
@@ -86,89 +131,14 @@ pub struct Seen {
     pub data: Vec<u8>,
     /// The sizes of the records that it came in.
     pub records: Vec<usize>,
+    /// The KeyUpdates that it sent.
+    pub key_updates: usize,
+    /// The alert that was its last word, if it was not close_notify.
+    pub alert: Option<Alert>,
     /// It sent close_notify.
     pub closed: bool,
     /// It sent something that it should not.
     pub wrong: Option<String>,
-}
-
-/// Key, IV and record number of one direction.
-struct Traffic {
-    secret: [u8; 32],
-    cipher: Aes128Gcm,
-    iv: [u8; 12],
-    number: u64,
-}
-
-impl Traffic {
-    fn new(secret: [u8; 32]) -> Self {
-        Self {
-            secret,
-            cipher: aes_gcm::KeyInit::new(&expand::<16>(&secret, "key", &[]).into()),
-            iv: expand(&secret, "iv", &[]),
-            number: 0,
-        }
-    }
-
-    fn nonce(&mut self) -> [u8; 12] {
-        let mut nonce = self.iv;
-        for (byte, number) in nonce[4..].iter_mut().zip(self.number.to_be_bytes()) {
-            *byte ^= number;
-        }
-        self.number += 1;
-        nonce
-    }
-
-    fn seal(&mut self, inner: Vec<u8>) -> Vec<u8> {
-        let mut record = vec![APPLICATION_DATA, 3, 3];
-        record.extend(((inner.len() + 16) as u16).to_be_bytes());
-        let mut inner = inner;
-        let nonce = self.nonce();
-        self.cipher
-            .encrypt_in_place(&nonce.into(), &record, &mut inner)
-            .unwrap();
-        record.extend(inner);
-        record
-    }
-
-    fn open(&mut self, record: &[u8]) -> Option<(u8, Vec<u8>)> {
-        let (header, payload) = record.split_at(5);
-        let mut inner = payload.to_vec();
-        let nonce = self.nonce();
-        self.cipher
-            .decrypt_in_place(&nonce.into(), header, &mut inner)
-            .ok()?;
-        let end = inner.iter().rposition(|&byte| byte != 0)?;
-        let kind = inner[end];
-        inner.truncate(end);
-        Some((kind, inner))
-    }
-}
-
-fn expand<const N: usize>(secret: &[u8; 32], label: &str, context: &[u8]) -> [u8; N] {
-    let mut info = (N as u16).to_be_bytes().to_vec();
-    info.push(6 + label.len() as u8);
-    info.extend(b"tls13 ");
-    info.extend(label.as_bytes());
-    info.push(context.len() as u8);
-    info.extend(context);
-    let mut out = [0; N];
-    Hkdf::<Sha256>::from_prk(secret)
-        .unwrap()
-        .expand(&info, &mut out)
-        .unwrap();
-    out
-}
-
-fn extract(salt: &[u8], input: &[u8]) -> [u8; 32] {
-    Hkdf::<Sha256>::extract(Some(salt), input).0.into()
-}
-
-fn finished(secret: &[u8; 32], hash: &[u8]) -> Vec<u8> {
-    let key: [u8; 32] = expand(secret, "finished", &[]);
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
-    mac.update(hash);
-    mac.finalize().into_bytes().to_vec()
 }
 
 /// A handshake message.
@@ -179,23 +149,56 @@ pub fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     out
 }
 
-enum State {
-    Hello,
-    Flight,
-    Connected,
+/// Changes the body of a message and corrects its length.
+pub fn with_body(message: &mut Vec<u8>, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut body = message.split_off(4);
+    change(&mut body);
+    *message = self::message(message[0], &body);
 }
+
+/// An extension.
+pub fn extension(kind: u16, data: &[u8]) -> Vec<u8> {
+    let mut out = kind.to_be_bytes().to_vec();
+    out.extend(list16(data));
+    out
+}
+
+/// Bytes with their length in two bytes before them.
+pub fn list16(data: &[u8]) -> Vec<u8> {
+    [&(data.len() as u16).to_be_bytes(), data].concat()
+}
+
+/// Bytes with their length in three bytes before them.
+pub fn list24(data: &[u8]) -> Vec<u8> {
+    [&(data.len() as u32).to_be_bytes()[1..], data].concat()
+}
+
+/// The Random of a ServerHello that is a HelloRetryRequest.
+const RETRY_RANDOM: [u8; 32] = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
+
+/// The signature schemes of an honest CertificateRequest.
+const SCHEMES: [u8; 6] = [4, 3, 8, 4, 8, 5];
 
 /// The server.
 pub struct Server {
-    flight: Vec<Step>,
-    /// Done when the client has finished.
-    after: Vec<Step>,
+    script: VecDeque<Step>,
+    waits_for: Option<Event>,
     /// Sends application data back, in records of this size.
     echo: Option<usize>,
-    state: State,
     transcript: Sha256,
     input: Vec<u8>,
+    /// Handshake messages of the client that are not complete.
+    client_messages: Vec<u8>,
     output: Vec<u8>,
+    last_record: Vec<u8>,
+    change: Option<Change>,
+    tamper: Option<Change>,
+    lose: bool,
+    fragment: usize,
+    padding: usize,
     held: Option<Vec<u8>>,
     master: [u8; 32],
     send: Option<Traffic>,
@@ -206,15 +209,25 @@ pub struct Server {
 }
 
 impl Server {
+    /// Follows `flight` from the ClientHello on, and `after` from the client's Finished on.
     pub fn new(flight: Vec<Step>, after: Vec<Step>, echo: Option<usize>) -> Self {
+        let mut script = VecDeque::from(flight);
+        script.push_back(Step::Await(Event::Finished));
+        script.extend(after);
         Self {
-            flight,
-            after,
+            script,
+            waits_for: Some(Event::Hello),
             echo,
-            state: State::Hello,
             transcript: Sha256::new(),
             input: Vec::new(),
+            client_messages: Vec::new(),
             output: Vec::new(),
+            last_record: Vec::new(),
+            change: None,
+            tamper: None,
+            lose: false,
+            fragment: 16384,
+            padding: 0,
             held: None,
             master: [0; 32],
             send: None,
@@ -235,6 +248,11 @@ impl Server {
         self.eof
     }
 
+    /// Both sides have keys.
+    pub fn has_keys(&self) -> bool {
+        self.receive.is_some()
+    }
+
     /// Bytes of the client.
     pub fn receive(&mut self, bytes: &[u8]) {
         self.input.extend(bytes);
@@ -252,76 +270,134 @@ impl Server {
         self.seen.wrong.get_or_insert(what.into());
     }
 
+    /// Goes on if this was what the server waits for.
+    fn event(&mut self, event: Event) {
+        if self.waits_for != Some(event) {
+            return;
+        }
+        self.waits_for = None;
+        while self.waits_for.is_none()
+            && let Some(step) = self.script.pop_front()
+        {
+            self.step(step);
+        }
+    }
+
+    // ---- what the client sends
+
     fn record(&mut self, record: &[u8]) {
-        match (&self.state, record[0]) {
-            (State::Hello, HANDSHAKE) => {
-                self.seen.hello = record[5..].to_vec();
-                self.transcript.update(&record[5..]);
-                self.state = State::Flight;
-                for step in std::mem::take(&mut self.flight) {
-                    self.step(step);
-                }
-            }
-            (State::Flight | State::Connected, APPLICATION_DATA) => {
-                self.seen.encrypted += 1;
+        if self.seen.alert.is_some() || self.seen.closed {
+            return self.wrong("a record after its last word");
+        }
+        match record[0] {
+            CHANGE_CIPHER_SPEC if record[5..] == [1] && !self.seen.finished => {}
+            HANDSHAKE if self.receive.is_none() => self.client_bytes(&record[5..]),
+            ALERT if self.seen.messages.is_empty() => self.client_alert(&record[5..], false),
+            APPLICATION_DATA => {
                 let opened = self.receive.as_mut().and_then(|keys| keys.open(record));
                 match opened {
-                    Some((HANDSHAKE, message)) => self.client_message(&message),
-                    Some((ALERT, alert)) => {
-                        self.seen.closed = alert == [1, 0];
-                        if !self.seen.closed {
-                            self.wrong(format!("alert {alert:?}"));
-                        }
-                    }
+                    Some((HANDSHAKE, bytes)) => self.client_bytes(&bytes),
+                    Some((ALERT, alert)) => self.client_alert(&alert, true),
                     Some((APPLICATION_DATA, data)) => self.client_data(&data),
                     Some((kind, _)) => self.wrong(format!("inner type {kind}")),
                     None => self.wrong("a record that cannot be decrypted"),
                 }
             }
-            (_, kind) => self.wrong(format!("a record of type {kind}")),
+            kind => self.wrong(format!("a record of type {kind}")),
+        }
+    }
+
+    fn client_alert(&mut self, alert: &[u8], encrypted: bool) {
+        match *alert {
+            [1, 0] => self.seen.closed = true,
+            [level, number] => {
+                self.seen.alert = Some(Alert {
+                    level,
+                    number,
+                    encrypted,
+                });
+            }
+            _ => self.wrong(format!("alert {alert:?}")),
+        }
+    }
+
+    fn client_bytes(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            self.wrong("an empty handshake record");
+        }
+        self.client_messages.extend(bytes);
+        while let [_, high, middle, low, ..] = self.client_messages[..] {
+            let size = 4 + u32::from_be_bytes([0, high, middle, low]) as usize;
+            if self.client_messages.len() < size {
+                break;
+            }
+            let message = self.client_messages.drain(..size).collect::<Vec<_>>();
+            self.client_message(&message);
         }
     }
 
     fn client_message(&mut self, message: &[u8]) {
+        if message[0] == 1 {
+            let expected = self.waits_for == Some(Event::Hello);
+            if !expected || self.receive.is_some() {
+                return self.wrong("a ClientHello");
+            }
+            self.seen.hellos.push(message.to_vec());
+            self.transcript.update(message);
+            return self.event(Event::Hello);
+        }
+        self.seen.messages.push(message[0]);
+        if self.seen.finished {
+            return self.client_key_update(message);
+        }
         let hash = self.transcript.clone().finalize();
         match message[0] {
-            11 => {
-                let length = usize::from(u16::from_be_bytes([message[9], message[10]]));
-                self.seen.certificate = message.get(11..11 + length).map(<[u8]>::to_vec);
-            }
+            11 => match certificates(message) {
+                Some(chain) => self.seen.chain = chain,
+                None => self.wrong("a malformed Certificate"),
+            },
             15 => {
                 let mut signed = vec![0x20; 64];
                 signed.extend(b"TLS 1.3, client CertificateVerify\0");
                 signed.extend(hash);
-                let info = self.seen.certificate.as_deref().map_or(&[][..], |der| {
-                    let at = der
-                        .windows(4)
-                        .position(|window| window == [0x30, 0x59, 0x30, 0x13])
-                        .unwrap();
-                    &der[at..at + 91]
-                });
-                let key = VerifyingKey::from(PublicKey::from_public_key_der(info).unwrap());
-                let signature = DerSignature::from_bytes(&message[8..]);
-                self.seen.proven = message[4..6] == [4, 3]
-                    && signature.is_ok_and(|signature| key.verify(&signed, &signature).is_ok());
+                let leaf = self.seen.chain.first().map_or(&[][..], Vec::as_slice);
+                self.seen.proven = proves(leaf, &signed, &message[4..]);
             }
             20 => {
                 let keys = self.receive.as_ref().unwrap();
                 self.seen.finished = message[4..] == finished(&keys.secret, &hash);
-                let (send, receive) = self.application.take().unwrap();
+                let Some((send, receive)) = self.application.take() else {
+                    return self.wrong("a Finished before ours");
+                };
                 self.send = Some(send);
                 self.receive = Some(receive);
-                self.state = State::Connected;
-                for step in std::mem::take(&mut self.after) {
-                    self.step(step);
-                }
+                self.transcript.update(message);
+                return self.event(Event::Finished);
             }
             kind => self.wrong(format!("a handshake message of type {kind}")),
         }
         self.transcript.update(message);
     }
 
+    fn client_key_update(&mut self, message: &[u8]) {
+        let asks = match message {
+            [24, 0, 0, 1, asks @ 0..=1] => *asks == 1,
+            _ => return self.wrong(format!("message {message:?} after the handshake")),
+        };
+        self.seen.key_updates += 1;
+        if let Some(keys) = &mut self.receive {
+            *keys = keys.next();
+        }
+        if asks {
+            self.step(Step::KeyUpdate(0));
+        }
+        self.event(Event::KeyUpdate);
+    }
+
     fn client_data(&mut self, data: &[u8]) {
+        if !self.seen.finished {
+            return self.wrong("application data in the handshake");
+        }
         self.seen.data.extend(data);
         self.seen.records.push(data.len());
         if let Some(size) = self.echo {
@@ -329,94 +405,132 @@ impl Server {
                 self.step(Step::Sealed(APPLICATION_DATA, part.to_vec(), 3));
             }
         }
+        self.event(Event::Data);
     }
 
-    /// Does one step now.
-    pub fn step(&mut self, step: Step) {
-        if self.eof {
-            return;
-        }
+    // ---- what the server sends
+
+    fn step(&mut self, step: Step) {
         match step {
-            Step::Hello => self.hello(|_| {}),
-            Step::HelloWith(change) => self.hello(change),
-            Step::Extensions => self.handshake(&message(8, &[0, 0])),
+            Step::Hello => self.hello(),
+            Step::Retry(extensions) => self.retry(&extensions),
+            Step::Extensions(extensions) => self.message(message(8, &list16(&extensions))),
             Step::Request => {
-                self.handshake(&message(13, &[0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3]));
+                let schemes = extension(13, &list16(&SCHEMES));
+                self.message(message(13, &[&[0], &list16(&schemes)[..]].concat()));
             }
-            Step::Certificate(chain) => {
-                let mut list = Vec::new();
-                for certificate in chain {
-                    list.extend(&(certificate.len() as u32).to_be_bytes()[1..]);
-                    list.extend(certificate);
-                    list.extend([0, 0]);
-                }
-                let mut body = vec![0];
-                body.extend(&(list.len() as u32).to_be_bytes()[1..]);
-                body.extend(list);
-                self.handshake(&message(11, &body));
-            }
+            Step::Certificate(chain) => self.message(certificate(&chain)),
             Step::Verify(verify) => self.verify(verify),
-            Step::Finished(good) => {
-                let hash = self.transcript.clone().finalize();
-                let mut mac = finished(&self.send.as_ref().unwrap().secret, &hash);
-                mac[0] ^= u8::from(!good);
-                self.handshake(&message(20, &mac));
-                // The keys for application data cover the transcript up to here.
-                let hash = self.transcript.clone().finalize();
-                self.application = Some((
-                    Traffic::new(expand(&self.master, "s ap traffic", &hash)),
-                    Traffic::new(expand(&self.master, "c ap traffic", &hash)),
-                ));
+            Step::Finished => self.finish(),
+            Step::Message(bytes) => self.message(bytes),
+            Step::KeyUpdate(request) => {
+                self.message(message(24, &[request]));
+                if let Some(keys) = &mut self.send {
+                    *keys = keys.next();
+                }
             }
-            Step::Message(bytes) => self.handshake(&bytes),
+            Step::Change(change) => self.change = Some(change),
+            Step::Fragment(size) => self.fragment = size,
+            Step::Pad(padding) => self.padding = padding,
             Step::Hold => self.held = Some(Vec::new()),
             Step::Release => {
                 if let Some(held) = self.held.take() {
-                    self.step(Step::Sealed(HANDSHAKE, held, 0));
+                    self.handshake_records(&held);
                 }
             }
-            Step::Sealed(kind, mut contents, padding) => {
-                contents.push(kind);
-                contents.extend(vec![0; padding]);
-                let record = self.send.as_mut().unwrap().seal(contents);
-                self.output.extend(record);
+            Step::Sealed(kind, contents, padding) => {
+                let inner = [&contents[..], &[kind], &vec![0; padding + self.padding]].concat();
+                self.seal(inner);
             }
-            Step::SealedNothing => {
-                let record = self.send.as_mut().unwrap().seal(Vec::new());
-                self.output.extend(record);
-            }
+            Step::SealedNothing => self.seal(Vec::new()),
             Step::Plain(kind, contents) => {
-                self.output.extend([kind, 3, 3]);
-                self.output.extend((contents.len() as u16).to_be_bytes());
-                self.output.extend(contents);
+                let record = [&[kind, 3, 3], &list16(&contents)[..]].concat();
+                self.put(record);
             }
-            Step::Raw(bytes) => self.output.extend(bytes),
+            Step::Raw(bytes) => self.put(bytes),
+            Step::Tamper(change) => self.tamper = Some(change),
+            Step::Replay => self.output.extend(self.last_record.clone()),
+            Step::Lose => self.lose = true,
+            Step::Await(event) => self.waits_for = Some(event),
             Step::Eof => self.eof = true,
         }
     }
 
-    /// Sends a handshake message, encrypted.
-    fn handshake(&mut self, message: &[u8]) {
-        self.transcript.update(message);
-        match &mut self.held {
-            Some(held) => held.extend(message),
-            None => self.step(Step::Sealed(HANDSHAKE, message.to_vec(), 0)),
+    fn seal(&mut self, inner: Vec<u8>) {
+        // Without keys there is nothing to encrypt with; a script that tries is for a client that
+        // should have failed before.
+        if let Some(keys) = &mut self.send {
+            let record = keys.seal(inner);
+            if !std::mem::take(&mut self.lose) {
+                self.put(record);
+            }
         }
     }
 
-    fn hello(&mut self, change: fn(&mut Vec<u8>)) {
-        let share = key_share(&self.seen.hello);
+    fn put(&mut self, mut bytes: Vec<u8>) {
+        if self.eof {
+            return;
+        }
+        if let Some(tamper) = self.tamper.take() {
+            tamper(&mut bytes);
+        }
+        self.output.extend(&bytes);
+        self.last_record = bytes;
+    }
+
+    /// Sends a handshake message.
+    fn message(&mut self, mut message: Vec<u8>) {
+        if let Some(change) = self.change.take() {
+            change(&mut message);
+        }
+        self.transcript.update(&message);
+        match &mut self.held {
+            Some(held) => held.extend(message),
+            None => self.handshake_records(&message),
+        }
+    }
+
+    fn handshake_records(&mut self, messages: &[u8]) {
+        for part in messages.chunks(self.fragment) {
+            self.step(match self.send {
+                Some(_) => Step::Sealed(HANDSHAKE, part.to_vec(), 0),
+                None => Step::Plain(HANDSHAKE, part.to_vec()),
+            });
+        }
+    }
+
+    fn offer(&self) -> Offer {
+        let hello = self.seen.hellos.last().expect("a ClientHello came");
+        Offer::parse(hello).expect("it is well-formed")
+    }
+
+    /// A ServerHello with this Random and these extensions besides the version.
+    fn server_hello(&self, random: [u8; 32], extensions: &[u8]) -> Vec<u8> {
+        let session_id = self.offer().session_id;
+        let mut body = vec![3, 3];
+        body.extend(random);
+        body.push(session_id.len() as u8);
+        body.extend(session_id);
+        body.extend([0x13, 0x01, 0]);
+        body.extend(list16(&[&extension(43, &[3, 4]), extensions].concat()));
+        message(2, &body)
+    }
+
+    fn retry(&mut self, extensions: &[u8]) {
+        let hash = std::mem::take(&mut self.transcript).finalize();
+        self.transcript.update(message(254, &hash));
+        let retry = self.server_hello(RETRY_RANDOM, extensions);
+        self.message(retry);
+    }
+
+    fn hello(&mut self) {
+        let share = self.offer().share(23).expect("the client offers P-256");
+        let share = PublicKey::from_sec1_bytes(&share).expect("its share is on the curve");
         let secret = SecretKey::from_slice(&[42; 32]).unwrap();
         let point: EncodedPoint = secret.public_key().to_encoded_point(false);
-        let mut body = vec![3, 3];
-        body.extend([0x5a; 32]);
-        body.extend([0, 0x13, 0x01, 0, 0, 79, 0, 43, 0, 2, 3, 4]);
-        body.extend([0, 51, 0, 69, 0, 23, 0, 65]);
-        body.extend(point.as_bytes());
-        let mut hello = message(2, &body);
-        change(&mut hello);
-        self.transcript.update(&hello);
-        self.step(Step::Plain(HANDSHAKE, hello));
+        let share_out = [&[0, 23], &list16(point.as_bytes())[..]].concat();
+        let hello = self.server_hello([0x5a; 32], &extension(51, &share_out));
+        self.message(hello);
 
         let shared = p256::ecdh::diffie_hellman(secret.to_nonzero_scalar(), share.as_affine());
         let empty = Sha256::digest([]);
@@ -430,35 +544,70 @@ impl Server {
         self.master = extract(&salt, &[0; 32]);
     }
 
+    fn finish(&mut self) {
+        let Some(keys) = &self.send else { return };
+        let mac = finished(&keys.secret, &self.transcript.clone().finalize());
+        self.message(message(20, &mac));
+        let hash = self.transcript.clone().finalize();
+        self.application = Some((
+            Traffic::new(expand(&self.master, "s ap traffic", &hash)),
+            Traffic::new(expand(&self.master, "c ap traffic", &hash)),
+        ));
+    }
+
     fn verify(&mut self, verify: Verify) {
         let mut hash = self.transcript.clone().finalize();
         let mut scheme = 0x0403;
         let mut key = pki::SERVER_KEY;
-        let mut party = "server";
+        let mut context = &b"TLS 1.3, server CertificateVerify\0"[..];
         match verify {
             Verify::By(other) => key = other,
             Verify::OtherTranscript => hash[0] ^= 1,
             Verify::Scheme(other) => scheme = other,
-            Verify::ClientContext => party = "client",
+            Verify::ClientContext => context = b"TLS 1.3, client CertificateVerify\0",
+            Verify::NoContext => context = b"",
         }
         let key: SigningKey = pki::key(key);
-        let mut signed = vec![0x20; 64];
-        signed.extend(format!("TLS 1.3, {party} CertificateVerify\0").bytes());
-        signed.extend(hash);
-        let signature: Signature = key.sign(&signed);
-        let der = signature.to_der();
-        let mut body = u16::to_be_bytes(scheme).to_vec();
-        body.extend((der.as_bytes().len() as u16).to_be_bytes());
-        body.extend(der.as_bytes());
-        self.handshake(&message(15, &body));
+        let padding: &[u8] = if context.is_empty() { &[] } else { &[0x20; 64] };
+        let signature = pki::sign(&key, &[padding, context, &hash].concat());
+        let body = [&u16::to_be_bytes(scheme), &list16(&signature)[..]];
+        self.message(message(15, &body.concat()));
     }
 }
 
-/// The client's share on P-256.
-fn key_share(hello: &[u8]) -> PublicKey {
-    let at = hello
-        .windows(5)
-        .position(|window| window == [0, 23, 0, 65, 4])
-        .expect("the client offers P-256");
-    PublicKey::from_sec1_bytes(&hello[at + 4..at + 69]).unwrap()
+/// A Certificate message.
+pub fn certificate(chain: &[Vec<u8>]) -> Vec<u8> {
+    let list = chain
+        .iter()
+        .flat_map(|certificate| [list24(certificate), vec![0, 0]].concat())
+        .collect::<Vec<_>>();
+    message(11, &[&[0], &list24(&list)[..]].concat())
+}
+
+/// The certificates in a Certificate message without extensions.
+fn certificates(message: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let context = usize::from(*message.get(4)?);
+    let mut rest = message.get(5 + context + 3..)?;
+    let mut chain = Vec::new();
+    while let Some((&[high, middle, low], tail)) = rest.split_first_chunk::<3>() {
+        let length = u32::from_be_bytes([0, high, middle, low]) as usize;
+        chain.push(tail.get(..length)?.to_vec());
+        rest = tail.get(length..)?.strip_prefix(&[0, 0])?;
+    }
+    rest.is_empty().then_some(chain)
+}
+
+/// Whether what follows the header of a CertificateVerify proves possession of the P-256 key of a
+/// certificate.
+fn proves(certificate: &[u8], signed: &[u8], verify: &[u8]) -> bool {
+    let info = certificate
+        .windows(4)
+        .position(|window| window == [0x30, 0x59, 0x30, 0x13])
+        .and_then(|at| certificate.get(at..at + 91));
+    let (Some(info), Some(signature)) = (info, verify.strip_prefix(&[4, 3])) else {
+        return false;
+    };
+    let key = VerifyingKey::from(PublicKey::from_public_key_der(info).unwrap());
+    DerSignature::from_bytes(&signature[2..])
+        .is_ok_and(|signature| key.verify(signed, &signature).is_ok())
 }

@@ -13,13 +13,15 @@ use embedded_io_async::{ErrorType, Read, Write};
 use iot_thing::{
     Error,
     tls::{
-        Clock, Config, Credentials, Failure, Info, Inputs, KeyInput, Random,
-        embedded::{Secured, Slot, handshake, memory_size},
-        load, storage_needed,
+        Clock, Config, Credentials, Failure, Info, Inputs, KeyInput, Random, load, storage_needed,
     },
 };
 
-use crate::{pki, server::Server};
+use crate::{
+    engine::{Connection, Engine},
+    pki,
+    server::Server,
+};
 
 /// How the socket gives and takes.
 #[derive(Clone, Copy)]
@@ -50,6 +52,33 @@ pub const DRIP: Pace = Pace {
     cut: usize::MAX,
 };
 
+/// The calls of the socket within one poll that are too many: nobody reads that much at once.
+const TOO_MANY_CALLS: usize = 100_000;
+
+/// What the client talks to.
+pub trait Peer {
+    /// Takes bytes of the client.
+    fn receive(&mut self, bytes: &[u8]);
+    /// What is to be sent to the client.
+    fn take_output(&mut self) -> Vec<u8>;
+    /// No more output will come.
+    fn at_end(&self) -> bool;
+}
+
+impl Peer for Server {
+    fn receive(&mut self, bytes: &[u8]) {
+        self.receive(bytes);
+    }
+
+    fn take_output(&mut self) -> Vec<u8> {
+        self.take_output()
+    }
+
+    fn at_end(&self) -> bool {
+        self.at_end()
+    }
+}
+
 #[derive(Default)]
 struct Network {
     to_client: VecDeque<u8>,
@@ -57,10 +86,12 @@ struct Network {
     to_server: Vec<u8>,
     delivered: usize,
     sends: usize,
+    /// The calls of the socket since the client was last polled.
+    calls: usize,
 }
 
 /// The client's end.
-struct Socket {
+pub struct Socket {
     network: Rc<RefCell<Network>>,
     pace: Pace,
     /// Whether the last read and write were pending.
@@ -70,6 +101,9 @@ struct Socket {
 impl Socket {
     /// Whether this read (0) or write (1) is one to be pending.
     fn pends(&mut self, kind: usize) -> bool {
+        let calls = &mut self.network.borrow_mut().calls;
+        *calls += 1;
+        assert!(*calls < TOO_MANY_CALLS, "the client turns in a circle");
         self.pended[kind] = self.pace.pends && !self.pended[kind];
         self.pended[kind]
     }
@@ -143,6 +177,7 @@ impl Random for Counter {
 }
 
 /// What the client is configured with and does.
+#[derive(Clone)]
 pub struct Client {
     pub host: &'static str,
     pub unix_time: u64,
@@ -179,11 +214,13 @@ pub struct Report {
     /// The application data that came.
     pub received: Vec<u8>,
     /// Neither side had anything to do, and the client was not done.
-    pub stalled: bool,
+    pub waits: bool,
     /// The sends that the client made.
     pub sends: usize,
     /// The bytes that the client took from the server.
     pub taken: usize,
+    /// The bytes that had been taken when the client was connected.
+    pub taken_for_handshake: usize,
 }
 
 /// Calls `function` with the credentials of the test's client.
@@ -199,14 +236,14 @@ pub fn with_credentials<T>(function: impl FnOnce(&Credentials<'_>) -> T) -> T {
 }
 
 /// Runs `client` against `server` until it is done.
-pub fn run(client: &Client, server: &mut Server) -> Report {
-    with_credentials(|credentials| run_with(client, server, credentials, Counter(1)))
+pub fn run<E: Engine>(client: &Client, server: &mut impl Peer) -> Report {
+    with_credentials(|credentials| run_with::<E>(client, server, credentials, Counter(1)))
 }
 
 /// The same with other credentials or random bytes.
-pub fn run_with(
+pub fn run_with<E: Engine>(
     client: &Client,
-    server: &mut Server,
+    server: &mut impl Peer,
     credentials: &Credentials<'_>,
     random: impl Random,
 ) -> Report {
@@ -216,73 +253,85 @@ pub fn run_with(
         pace: client.pace,
         pended: [false; 2],
     };
-    let mut memory = vec![0; memory_size(client.rx, client.tx)];
-    let slot = Slot::new(socket, &mut memory, client.rx, client.tx).unwrap();
+    let mut memory = vec![0; E::memory_size(client.rx, client.tx)];
     let config = Config {
         alpn: Some(b"x-amzn-mqtt-ca"),
         ..Config::new(client.host, credentials, Clock::new(client.unix_time, 0))
     };
     let mut report = Report::default();
-    let done = {
-        let future = async {
-            match handshake(&slot, &config, random).await {
-                Ok(mut secured) => {
-                    report.info = Some(secured.info());
-                    let cancels = client.cancels;
-                    talk(&mut secured, &client.message, cancels, &mut report).await;
-                }
-                Err(failure) => report.failure = Some(failure),
-            }
-        };
-        drive(pin!(future), &network, server)
+    let talk = Talk {
+        client,
+        report: &mut report,
+        network: &network,
     };
-    report.stalled = !done;
+    let sizes = (client.rx, client.tx);
+    let future = E::connect(socket, &mut memory, sizes, &config, random, talk);
+    let done = drive(pin!(future), &network, server);
+    report.waits = !done;
     let network = network.borrow();
     report.sends = network.sends;
     report.taken = network.delivered;
     report
 }
 
-/// Sends the message and reads until as much came back.
-async fn talk<S>(secured: &mut Secured<'_, S>, message: &[u8], cancels: bool, report: &mut Report)
-where
-    S: Read<Error = Error> + Write<Error = Error>,
-{
-    let outcome = async {
-        if cancels {
-            return talk_impatiently(secured, message, report).await;
+/// What a client says once it is connected, and where it is written down.
+pub struct Talk<'a> {
+    client: &'a Client,
+    report: &'a mut Report,
+    network: &'a RefCell<Network>,
+}
+
+impl Talk<'_> {
+    /// The handshake failed.
+    pub fn refused(self, failure: Failure) {
+        self.report.failure = Some(failure);
+    }
+
+    /// The handshake succeeded: sends the message and reads until as much came back.
+    pub async fn connected(self, mut secured: impl Connection) {
+        let (message, report) = (&self.client.message[..], self.report);
+        report.info = Some(secured.info());
+        report.taken_for_handshake = self.network.borrow().delivered;
+        let outcome = if self.client.cancels {
+            talk_impatiently(&mut secured, message, report).await
+        } else {
+            talk(&mut secured, message, report).await
+        };
+        if let Err(error) = outcome {
+            report.failure = secured.failure();
+            assert_eq!(report.failure.map(|failure| failure.error), Some(error));
+            // A failed connection stays failed, and has nothing more to say than an alert.
+            assert_eq!(secured.read(&mut [0]).await, Err(error));
+            let unsent = secured.unsent();
+            assert_eq!(secured.write(b"more").await, Err(error));
+            assert_eq!(secured.flush().await, Err(error));
+            assert_eq!(secured.close().await, Err(error));
+            assert!(secured.unsent() <= unsent);
         }
-        secured.write_all(message).await?;
-        secured.flush().await?;
-        let mut buffer = [0; 100];
-        while report.received.len() < message.len() {
-            let length = secured.read(&mut buffer).await?;
-            report.received.extend(&buffer[..length]);
-        }
-        secured.close().await
-    };
-    if let Err(error) = outcome.await {
-        report.failure = secured.failure();
-        assert_eq!(report.failure.map(|failure| failure.error), Some(error));
-        // A failed connection stays failed, and sends nothing more.
-        let unsent = secured.unsent();
-        assert_eq!(secured.read(&mut [0]).await, Err(error));
-        assert_eq!(secured.write(b"more").await, Err(error));
-        assert_eq!(secured.flush().await, Err(error));
-        assert_eq!(secured.close().await, Err(error));
-        assert_eq!(secured.unsent(), unsent);
     }
 }
 
-/// The same, but no future is polled twice.
-async fn talk_impatiently<S>(
-    secured: &mut Secured<'_, S>,
+async fn talk(
+    secured: &mut impl Connection,
     message: &[u8],
     report: &mut Report,
-) -> Result<(), Error>
-where
-    S: Read<Error = Error> + Write<Error = Error>,
-{
+) -> Result<(), Error> {
+    secured.write_all(message).await?;
+    secured.flush().await?;
+    let mut buffer = [0; 100];
+    while report.received.len() < message.len() {
+        let length = secured.read(&mut buffer).await?;
+        report.received.extend(&buffer[..length]);
+    }
+    secured.close().await
+}
+
+/// The same, but no future is polled twice.
+async fn talk_impatiently(
+    secured: &mut impl Connection,
+    message: &[u8],
+    report: &mut Report,
+) -> Result<(), Error> {
     let mut buffer = [0; 13];
     let mut rest = message;
     let mut flushed = false;
@@ -343,11 +392,12 @@ async fn yield_now() {
 fn drive(
     mut client: std::pin::Pin<&mut impl Future<Output = ()>>,
     network: &RefCell<Network>,
-    server: &mut Server,
+    server: &mut impl Peer,
 ) -> bool {
     let mut context = Context::from_waker(Waker::noop());
     let mut idle = 0;
     loop {
+        network.borrow_mut().calls = 0;
         let before = network.borrow().delivered;
         let done = client.as_mut().poll(&mut context).is_ready();
         let sent = std::mem::take(&mut network.borrow_mut().to_server);
@@ -361,8 +411,9 @@ fn drive(
             return true;
         }
         idle = if moved { 0 } else { idle + 1 };
-        // Sockets that pend do so every other call; a few more are idle for good.
-        if idle > 8 {
+        // Sockets that pend do so every other call, and a client may read what it has got already;
+        // many more are idle for good.
+        if idle > 100 {
             return false;
         }
     }

@@ -16,6 +16,8 @@
 #include "iot_thing.h"
 #include "iot_thing_posix.h"
 
+#define MAX_SUBSCRIPTIONS 16
+
 typedef struct {
     mp_obj_base_t base;
     iot_thing_t *thing; /* NULL when closed */
@@ -140,6 +142,8 @@ static mp_obj_t thing_make_new(const mp_obj_type_t *type, size_t n_args, size_t 
     config.tcp_port = (uint16_t)args[PORT].u_int;
     config.keep_alive_s = (uint16_t)args[KEEP_ALIVE].u_int;
     config.pull_events = IOT_THING_PULL_ALL;
+    config.subscriptions = MAX_SUBSCRIPTIONS;
+    config.filter_size = MAX_SUBSCRIPTIONS * 64;
     if (self->sign != mp_const_none) {
         config.sign = sign;
         config.sign_user = self;
@@ -219,7 +223,7 @@ static mp_obj_t thing_wait(mp_obj_t self_in, mp_obj_t ms_in)
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(thing_wait_obj, thing_wait);
 
-/* None, or (type, error, code, retry_ms, token, data): see aws/iot/iot.py. */
+/* None, or (type, error, code, retry_ms, token, data, topic): see mqtt/mqtt.py. */
 static mp_obj_t thing_next_event(mp_obj_t self_in)
 {
     iot_thing_event_t event = IOT_THING_EVENT_INIT;
@@ -234,6 +238,7 @@ static mp_obj_t thing_next_event(mp_obj_t self_in)
         mp_obj_new_int_from_uint(event.retry_ms),
         mp_obj_new_int_from_uint((uintptr_t)event.user),
         mp_obj_new_bytes(event.data.data, event.data.len),
+        mp_obj_new_str((const char *)event.topic.data, event.topic.len),
     };
     return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
 }
@@ -288,6 +293,26 @@ static mp_obj_t thing_update_shadow(size_t n_args, const mp_obj_t *args)
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(thing_update_shadow_obj, 2, 3, thing_update_shadow);
 
+/* How long the broker may take to answer, in ms. */
+#define SUBSCRIBE_TIMEOUT_MS 30000
+
+/* subscribe(filter, qos, token=0) */
+static mp_obj_t thing_subscribe(size_t n_args, const mp_obj_t *args)
+{
+    return done(iot_thing_mqtt_subscribe(native(args[0]), mp_obj_str_get_str(args[1]),
+                                         mp_obj_get_int(args[2]), SUBSCRIBE_TIMEOUT_MS, NULL, NULL,
+                                         token(n_args, args, 3)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(thing_subscribe_obj, 3, 4, thing_subscribe);
+
+/* unsubscribe(filter, token=0) */
+static mp_obj_t thing_unsubscribe(size_t n_args, const mp_obj_t *args)
+{
+    return done(iot_thing_mqtt_unsubscribe(native(args[0]), mp_obj_str_get_str(args[1]),
+                                           SUBSCRIBE_TIMEOUT_MS, NULL, token(n_args, args, 2)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(thing_unsubscribe_obj, 2, 3, thing_unsubscribe);
+
 /* ---- the module -------------------------------------------------------------------------------------- */
 
 static mp_obj_t err_name(mp_obj_t error)
@@ -314,6 +339,8 @@ static const mp_rom_map_elem_t thing_locals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_next_event), MP_ROM_PTR(&thing_next_event_obj)},
     {MP_ROM_QSTR(MP_QSTR_state), MP_ROM_PTR(&thing_state_obj)},
     {MP_ROM_QSTR(MP_QSTR_publish), MP_ROM_PTR(&thing_publish_obj)},
+    {MP_ROM_QSTR(MP_QSTR_subscribe), MP_ROM_PTR(&thing_subscribe_obj)},
+    {MP_ROM_QSTR(MP_QSTR_unsubscribe), MP_ROM_PTR(&thing_unsubscribe_obj)},
     {MP_ROM_QSTR(MP_QSTR_update_shadow), MP_ROM_PTR(&thing_update_shadow_obj)},
 };
 static MP_DEFINE_CONST_DICT(thing_locals, thing_locals_table);
@@ -331,6 +358,8 @@ static const mp_rom_map_elem_t module_table[] = {
     {MP_ROM_QSTR(MP_QSTR_CONNECT_FAILED), MP_ROM_INT(IOT_THING_EVENT_CONNECT_FAILED)},
     {MP_ROM_QSTR(MP_QSTR_DONE), MP_ROM_INT(IOT_THING_EVENT_DONE)},
     {MP_ROM_QSTR(MP_QSTR_SHADOW_REQUEST), MP_ROM_INT(IOT_THING_EVENT_SHADOW_REQUEST)},
+    {MP_ROM_QSTR(MP_QSTR_MESSAGE), MP_ROM_INT(IOT_THING_EVENT_MESSAGE)},
+    {MP_ROM_QSTR(MP_QSTR_SUBSCRIPTION_LOST), MP_ROM_INT(IOT_THING_EVENT_SUBSCRIPTION_LOST)},
     {MP_ROM_QSTR(MP_QSTR_IDLE), MP_ROM_INT(IOT_THING_STATE_IDLE)},
     {MP_ROM_QSTR(MP_QSTR_ONLINE), MP_ROM_INT(IOT_THING_STATE_ONLINE)},
     {MP_ROM_QSTR(MP_QSTR_ERR_TIMED_OUT), MP_ROM_INT(IOT_THING_ERR_TIMED_OUT)},

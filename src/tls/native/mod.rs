@@ -18,6 +18,8 @@ mod secured;
 mod share;
 mod sign;
 mod suite;
+#[cfg(test)]
+mod tests;
 mod transmit;
 
 use core::{
@@ -186,9 +188,8 @@ impl<S: Read<Error = Error> + Write<Error = Error>> Line<'_, S> {
                 Step::Input => ready!(self.poll_receive(context)),
                 Step::Room => ready!(self.poll_send(context)).map_err(Fatal::silent),
                 Step::Worked | Step::Later => {
-                    // The next poll goes on, so that one does not take long.
-                    // If sending fails, the next read tells why.
-                    let _ = self.poll_send(context);
+                    // The next poll goes on, so that one does not take long. Nothing is sent before
+                    // it must be: what belongs together shall leave together.
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }

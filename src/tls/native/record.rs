@@ -151,3 +151,15 @@ impl Drop for Keys {
         self.iv.zeroize();
     }
 }
+
+#[cfg(test)]
+impl Keys {
+    /// As if so many records had been protected.
+    pub fn set_sequence(&mut self, sequence: u64) {
+        self.sequence = sequence;
+    }
+
+    pub fn key_and_iv(&self) -> (&[u8], &[u8; 12]) {
+        (self.key(), &self.iv)
+    }
+}

@@ -23,6 +23,8 @@ err_t _thing_connect(int32_t, PObject *, PObject **, PObject **);
 err_t _thing_disconnect(int32_t, PObject *, PObject **, PObject **);
 err_t _thing_state(int32_t, PObject *, PObject **, PObject **);
 err_t _thing_publish(int32_t, PObject *, PObject **, PObject **);
+err_t _thing_subscribe(int32_t, PObject *, PObject **, PObject **);
+err_t _thing_unsubscribe(int32_t, PObject *, PObject **, PObject **);
 err_t _thing_update_shadow(int32_t, PObject *, PObject **, PObject **);
 
 typedef err_t (*native_t)(int32_t, PObject *, PObject **, PObject **);
@@ -48,6 +50,7 @@ static err_t call(native_t native, PObject *a, PObject *b, PObject *c, PObject *
 #define CALL0(native) call(native, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
 #define CALL1(native, a) call(native, a, NULL, NULL, NULL, NULL, NULL, NULL)
 #define CALL2(native, a, b) call(native, a, b, NULL, NULL, NULL, NULL, NULL)
+#define CALL3(native, a, b, c) call(native, a, b, c, NULL, NULL, NULL, NULL)
 #define CALL4(native, a, b, c, d) call(native, a, b, c, d, NULL, NULL, NULL)
 
 /* ---- the board: POSIX sockets, which must run without the GIL ------------------------------------ */
@@ -152,6 +155,8 @@ static void misuse(void)
     CHECK_EQ(CALL4(_thing_publish, vm_string("a"), vm_string(""), vm_int(2), vm_int(0)),
              ERR_VALUE_EXC);
     CHECK_EQ(CALL2(_thing_publish, vm_string("a"), vm_string("")), ERR_TYPE_EXC);
+    CHECK_EQ(CALL3(_thing_subscribe, vm_string("a/#/b"), vm_int(0), vm_int(0)), ERR_VALUE_EXC);
+    CHECK_EQ(CALL2(_thing_unsubscribe, vm_string("a"), vm_int(0)), ERR_VALUE_EXC);
     CHECK_EQ(CALL2(_thing_update_shadow, vm_string("{"), vm_int(0)), ERR_VALUE_EXC);
     err_t error = ERR_OK;
     for (int i = 0; i < 100 && error == ERR_OK; i++) {
@@ -219,6 +224,20 @@ static void round_trip(PObject *key)
     CHECK_EQ(CALL2(_thing_update_shadow, text, vm_int(78)), ERR_OK);
     CHECK(until(IOT_THING_EVENT_DONE));
     CHECK(item(1) == IOT_THING_OK && item(4) == 78);
+
+    /* A message to oneself. */
+    CHECK_EQ(CALL3(_thing_subscribe, vm_string("demo-thing/echo"), vm_int(1), vm_int(79)), ERR_OK);
+    CHECK(until(IOT_THING_EVENT_DONE));
+    CHECK(item(1) == IOT_THING_OK && item(4) == 79);
+    CHECK_EQ(CALL4(_thing_publish, vm_string("demo-thing/echo"), vm_string("x"), vm_int(1),
+                   vm_int(0)),
+             ERR_OK);
+    CHECK(until(IOT_THING_EVENT_MESSAGE));
+    CHECK(item(4) == 79 && returned->items[5]->len == 1 && returned->items[5]->text[0] == 'x');
+    CHECK(returned->items[6]->len == 15);
+    CHECK_EQ(CALL2(_thing_unsubscribe, vm_string("demo-thing/echo"), vm_int(80)), ERR_OK);
+    CHECK(until(IOT_THING_EVENT_DONE));
+    CHECK(item(1) == IOT_THING_OK && item(4) == 80);
 
     CHECK_EQ(CALL0(_thing_disconnect), ERR_OK);
     CHECK(until(IOT_THING_EVENT_DISCONNECTED));

@@ -5,6 +5,9 @@ import json
 import sys
 import time
 
+# For Client.on(): the packet type of messages.
+PUBLISH = 3
+
 # What a loop_failure callback returns.
 RECOVERED = 0
 BREAK_LOOP = 1
@@ -21,6 +24,12 @@ def _error(number):
     return OSError(number, _iot_thing.err_name(number))
 
 
+class Message:
+    def __init__(self, topic, payload):
+        self.topic = topic
+        self.payload = payload
+
+
 class Client:
     def __init__(self, make):
         self._make = make  # make(port, keepalive): the native Thing
@@ -28,6 +37,10 @@ class Client:
         self._looping = False
         self._failure = 0  # error of the last attempt to connect
         self._shadow_request = None
+        self._next_token = 1
+        self._granted = {}  # token of a subscription under way: None, or its error
+        self._subscribers = {}  # token of a subscription: its own callback
+        self._handlers = []  # of on(): (callback, condition)
         self._aconnect_cb = None
         self._breconnect_cb = None
         self._loop_failure = None
@@ -69,6 +82,35 @@ class Client:
         if isinstance(payload, dict):
             payload = json.dumps(payload)
         self._thing().publish(topic, payload, qos)
+
+    # Subscribes to one filter, with its own callback(client, payload, topic), or to a list of
+    # [filter, qos]. Returns when the broker has granted it; else OSError. Stands until
+    # unsubscribe(), also when the connection was lost.
+    def subscribe(self, filters, callback=None, qos=0):
+        if isinstance(filters, str):
+            filters = [[filters, qos]]
+        for filter, qos in filters:
+            token = self._next_token
+            self._next_token += 1
+            self._granted[token] = None
+            self._subscribers[token] = callback
+            self._thing().subscribe(filter, qos, token)
+            self._until(lambda: self._granted[token] is not None)
+            error = self._granted.pop(token)
+            if error != 0:
+                del self._subscribers[token]
+                raise _error(error)
+
+    def unsubscribe(self, filters):
+        for filter in [filters] if isinstance(filters, str) else filters:
+            self._thing().unsubscribe(filter)
+
+    # callback(client, data) for messages when condition(data) holds; data["message"] has topic
+    # and payload. Only the packet type PUBLISH is told.
+    def on(self, command, callback, condition=None):
+        if command != PUBLISH:
+            raise ValueError("only PUBLISH")
+        self._handlers.append((callback, condition))
 
     # Starts reception in the background and returns.
     def loop(self):
@@ -113,8 +155,12 @@ class Client:
             else:
                 self._step(100)
 
-    def _handle(self, what, error, code, retry_ms, token, data):
-        if what == _iot_thing.SHADOW_REQUEST:
+    def _handle(self, what, error, code, retry_ms, token, data, topic):
+        if what == _iot_thing.MESSAGE:
+            self._message(Message(topic, data), self._subscribers.get(token))
+        elif what == _iot_thing.DONE and token in self._granted:
+            self._granted[token] = error
+        elif what == _iot_thing.SHADOW_REQUEST:
             if self._shadow_request is not None:
                 self._shadow_request(json.loads(data))
         elif what == _iot_thing.CONNECTED:
@@ -130,6 +176,14 @@ class Client:
                 self._lost()
         elif error != 0:
             print("iot_thing:", _iot_thing.err_name(error), _iot_thing.err_text(error), code)
+
+    def _message(self, message, subscriber):
+        if subscriber is not None:
+            subscriber(self, message.payload, message.topic)
+        data = {"message": message}
+        for callback, condition in self._handlers:
+            if condition is None or condition(data):
+                callback(self, data)
 
     # The library connects again by itself; the program may stop it.
     def _lost(self):
