@@ -69,6 +69,10 @@ pub enum Error {
     KeyUnsupported = -25,
     /// There is none of that name or number.
     NotFound = -26,
+    /// The name of a shadow is too long or has a character outside `[a-zA-Z0-9:_-]`.
+    ShadowName = -27,
+    /// A function of `iot_thing_crypto_t` failed.
+    Crypto = -28,
 
     // ---- JSON --------------------------------------------------------------------------------
     /// The text is not JSON as RFC 8259 defines it.
@@ -97,6 +101,17 @@ pub enum Error {
     Cancelled = -42,
     /// It was in the outbox and made room for a newer message, as `queue_policy` says.
     Dropped = -43,
+    /// The broker forgot the session after it had taken the request and before the answer came.
+    /// Whether the service acted on it is unknown: read the shadow.
+    Disconnected = -44,
+
+    // ---- why a property was not set --------------------------------------------------------------
+    /// The table has no property of that name.
+    PropertyUnknown = -46,
+    /// The property is the device's alone.
+    PropertyReadOnly = -47,
+    /// The property's callback refused the value; what it returned is reported with it.
+    PropertyRefused = -48,
 
     // ---- why a connection failed or ended ------------------------------------------------------
     /// The host name could not be resolved.
@@ -202,6 +217,15 @@ impl Error {
     }
 }
 
+/// A text with two NULs. One alone would make it a "mergeable string": the compiler puts all of these
+/// into one section, which a firmware that uses any of them links as a whole (7 KB).
+const fn unmerged(text: &'static str) -> &'static core::ffi::CStr {
+    match core::ffi::CStr::from_bytes_until_nul(text.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => c"",
+    }
+}
+
 /// Declares name and explanation of every error once; an error without an entry does not compile.
 macro_rules! describe {
     ($($variant:ident, $name:literal, $text:literal;)*) => {
@@ -212,8 +236,8 @@ macro_rules! describe {
             /// The name of the constant in the C header, NUL-terminated.
             pub const fn c_name(self) -> &'static core::ffi::CStr {
                 match self { $(Error::$variant => {
-                    const NAME: &core::ffi::CStr = match core::ffi::CStr::from_bytes_with_nul(
-                        concat!("IOT_THING_ERR_", $name, "\0").as_bytes()) { Ok(name) => name, Err(_) => c"" };
+                    const NAME: &core::ffi::CStr =
+                        unmerged(concat!("IOT_THING_ERR_", $name, "\0\0"));
                     NAME
                 })* }
             }
@@ -221,8 +245,7 @@ macro_rules! describe {
             /// What it means and what to do, in a few words, NUL-terminated.
             pub const fn c_text(self) -> &'static core::ffi::CStr {
                 match self { $(Error::$variant => {
-                    const TEXT: &core::ffi::CStr = match core::ffi::CStr::from_bytes_with_nul(
-                        concat!($text, "\0").as_bytes()) { Ok(text) => text, Err(_) => c"" };
+                    const TEXT: &core::ffi::CStr = unmerged(concat!($text, "\0\0"));
                     TEXT
                 })* }
             }
@@ -251,11 +274,13 @@ describe! {
     TooLarge, "TOO_LARGE", "the message can never fit: iot_thing_last_needed() tells the size";
     QueueFull, "QUEUE_FULL", "the outbox is full: poll and try again";
     Random, "RANDOM", "the random source failed";
+    Crypto, "CRYPTO", "a function of the firmware's own cryptography failed";
     ClientCertExpired, "CLIENT_CERT_EXPIRED", "client_cert has expired: check it and the device's clock";
     ClientCertNotYetValid, "CLIENT_CERT_NOT_YET_VALID", "client_cert is not valid yet: check the device's clock";
     ClientCertUsage, "CLIENT_CERT_USAGE", "client_cert may not be used for TLS client authentication";
     KeyWeak, "KEY_WEAK", "the RSA key of client_cert or private_key has fewer than 2048 bits";
     KeyUnsupported, "KEY_UNSUPPORTED", "client_cert or private_key is not for P-256 or RSA 2048 to 4096";
+    ShadowName, "SHADOW_NAME", "the shadow's name is too long or has a character outside [a-zA-Z0-9:_-]";
     NotFound, "NOT_FOUND", "there is none of that name or number";
     JsonSyntax, "JSON_SYNTAX", "not JSON (RFC 8259)";
     JsonUtf8, "JSON_UTF8", "not UTF-8, or an unpaired surrogate";
@@ -269,6 +294,10 @@ describe! {
     TimedOut, "TIMED_OUT", "no answer in time: the outcome is unknown";
     Cancelled, "CANCELLED", "cancelled before it was done";
     Dropped, "DROPPED", "made room for a newer message";
+    Disconnected, "DISCONNECTED", "the session was lost before the answer came: the outcome is unknown";
+    PropertyUnknown, "PROPERTY_UNKNOWN", "the table has no such property";
+    PropertyReadOnly, "PROPERTY_READ_ONLY", "the property is the device's alone";
+    PropertyRefused, "PROPERTY_REFUSED", "the property's callback refused the value";
     Resolve, "RESOLVE", "host name not resolved: check DNS and the endpoint";
     TcpConnect, "TCP_CONNECT", "TCP connection not made: check network, port and firewall";
     TcpReset, "TCP_RESET", "the socket failed on an established connection";

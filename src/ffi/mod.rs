@@ -8,10 +8,13 @@
 pub mod api;
 mod app;
 mod config;
+mod crypto;
 mod guard;
 pub mod json;
 mod place;
 mod port;
+pub mod property;
+pub mod shadow;
 pub mod sizes;
 mod slab;
 mod sockets;

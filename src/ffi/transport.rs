@@ -75,7 +75,8 @@ pub static iot_thing_transport_tls: iot_thing_transport_t = iot_thing_transport_
             return Err(Error::TooLarge);
         }
         let earliest = parts.config.earliest_unix_time;
-        let transport = Tls::new(buffers, rx, tx, credentials, earliest);
+        let crypto = &parts.app.crypto;
+        let transport = Tls::new(buffers, rx, tx, credentials, earliest, crypto);
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe { place::start(run::<CApp, CStack, Tls<'static>>, at, parts.with(transport)) };
         Ok(())
@@ -106,7 +107,8 @@ pub static iot_thing_transport_embedded_tls: iot_thing_transport_t = iot_thing_t
             return Err(Error::KeyUnsupported);
         }
         let earliest = parts.config.earliest_unix_time;
-        let transport = EmbeddedTls::new(buffers, rx, tx, credentials, earliest);
+        let crypto = &parts.app.crypto;
+        let transport = EmbeddedTls::new(buffers, rx, tx, credentials, earliest, crypto);
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe {
             place::start(

@@ -84,6 +84,7 @@ macro_rules! tls_transport {
             tx: usize,
             credentials: tls::Credentials<'m>,
             earliest_unix_time: u64,
+            crypto: &'static dyn tls::crypto::Crypto,
         }
 
         impl<'m> $name<'m> {
@@ -95,6 +96,7 @@ macro_rules! tls_transport {
                 tx: usize,
                 credentials: tls::Credentials<'m>,
                 earliest_unix_time: u64,
+                crypto: &'static dyn tls::crypto::Crypto,
             ) -> Self {
                 Self {
                     memory,
@@ -102,6 +104,7 @@ macro_rules! tls_transport {
                     tx,
                     credentials,
                     earliest_unix_time,
+                    crypto,
                 }
             }
         }
@@ -123,6 +126,7 @@ macro_rules! tls_transport {
                         .settings
                         .alpn
                         .or((env.settings.port == HTTPS_PORT).then_some(ALPN_MQTT)),
+                    crypto: self.crypto,
                     ..tls::Config::new(
                         env.settings.endpoint,
                         &self.credentials,
