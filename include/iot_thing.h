@@ -169,7 +169,7 @@
 /**
  * Words of private storage in a handle.
  */
-#define IOT_THING_SHADOW_STORAGE 34
+#define IOT_THING_SHADOW_STORAGE 26
 
 /**
  * Bytes of a Thing besides its configurable buffers, on 32-bit targets.
@@ -2836,7 +2836,8 @@ int32_t iot_thing_mqtt_publish(iot_thing_t *thing,
  *
  * @return IOT_THING_OK              Noted.
  * @return IOT_THING_ERR_NULL        `thing`, `filter` or `on_message` is NULL.
- * @return IOT_THING_ERR_STATE       Not a Thing, or subscribing to this filter is under way.
+ * @return IOT_THING_ERR_STATE       Not a Thing, or the end of an earlier call for this filter has not
+ *                                   been told yet: poll and try again.
  * @return IOT_THING_ERR_TOPIC       Not a filter.
  * @return IOT_THING_ERR_ARGUMENT    `qos` is not 0 or 1.
  * @return IOT_THING_ERR_QUEUE_FULL  `subscriptions` or `filter_size` is used up.
@@ -2866,7 +2867,8 @@ int32_t iot_thing_mqtt_subscribe(iot_thing_t *thing,
  *
  * @return IOT_THING_OK             Noted.
  * @return IOT_THING_ERR_NULL       `thing` or `filter` is NULL.
- * @return IOT_THING_ERR_STATE      Not a Thing.
+ * @return IOT_THING_ERR_STATE      Not a Thing, or the end of an earlier call for this filter has not
+ *                                  been told yet: poll and try again.
  * @return IOT_THING_ERR_TOPIC      Not a filter.
  * @return IOT_THING_ERR_NOT_FOUND  Not subscribed to.
  */

@@ -190,6 +190,8 @@ static void start(void)
     check(iot_thing_memory_needed(&config, &needed) == 0, "memory_needed");
     report("RAM of a Thing besides its buffers, no TLS",
            needed - RX_SIZE - 3 * TX_SIZE - IOT_THING_DEFAULT_REPLY_SIZE);
+    report("RAM of a shadow", sizeof(iot_thing_shadow_t));
+    report("RAM of a property besides its variable", sizeof(iot_thing_property_state_t));
     stack_fill();
     check(iot_thing_init(&thing, memory.bytes, sizeof memory.bytes, &config) == 0, "init");
     report("stack: iot_thing_init, no TLS", stack_used());
