@@ -1008,23 +1008,6 @@ typedef int32_t iot_thing_retry;
 #endif // __cplusplus
 
 /**
- * The state of reading the shadow.
- */
-typedef struct Fetch Fetch;
-
-/**
- * A set of the filters that one shadow subscribes to.
- */
-typedef struct Filters Filters;
-
-/**
- * The state of reporting.
- */
-typedef struct Reporter Reporter;
-
-typedef struct Stage Stage;
-
-/**
  * One device, opaque: it lives in the memory given to `iot_thing_init`.
  */
 typedef struct iot_thing_t iot_thing_t;
