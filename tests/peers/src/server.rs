@@ -109,6 +109,19 @@ impl Server {
         stdin.flush().unwrap();
     }
 
+    /// Whether it says something with these words within a second.
+    pub fn says(&self, words: &str) -> bool {
+        let end = Instant::now() + Duration::from_secs(1);
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            match self.lines.recv_timeout(left) {
+                Ok(line) if line.contains(words) => return true,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
     /// Waits until it says something with these words.
     pub fn wait_for(&self, words: &str) -> String {
         loop {
