@@ -56,8 +56,8 @@ pub const fn application_bytes(tx: usize) -> usize {
 
 /// The least `tx` that these credentials need. Certificates may take several records; only the
 /// signature must fit one.
-pub fn tx_needed(_: &Credentials<'_>) -> usize {
-    MIN_TX
+pub fn tx_needed(credentials: &Credentials<'_>) -> usize {
+    MIN_TX.max(sign::verify_size(credentials).saturating_add(SEALING))
 }
 
 /// What a connection consists of.
@@ -227,7 +227,8 @@ impl<'a, S> core::ops::Deref for Lease<'a, S> {
 /// first flush or read of [`Secured`], together with what was written until then. After a failure
 /// it still waits until the server was told; [`Slot::failure`] knows the cause already.
 ///
-/// Before the server has proven who it is, nothing but ClientHellos and an alert are sent.
+/// Before the server has proven who it is, nothing but ClientHellos, the ChangeCipherSpec before the
+/// second one, and an alert are sent.
 pub async fn handshake<'a, S, R>(
     slot: &'a Slot<'a, S>,
     config: &Config<'_>,
