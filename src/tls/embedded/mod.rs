@@ -328,6 +328,7 @@ impl<'a, S: Read<Error = Error> + Write<Error = Error>> Secured<'a, S> {
             version: 0x0304,
             cipher_suite: 0x1301,
             group: 23,
+            resumed: false,
         }
     }
 
