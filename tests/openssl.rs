@@ -286,7 +286,7 @@ const ALPN: Option<&[u8]> = Some(b"x-amzn-mqtt-ca");
 
 /// A server for several connections.
 fn server_for_many(name: &str, further: &[&str]) -> Option<Server> {
-    let further = [&["-naccept", "20"], further].concat();
+    let further = [&["-naccept", "100"], further].concat();
     server_as(&Identity::usual(), name, &pki::root(), &further)
 }
 
@@ -313,14 +313,16 @@ fn sessions_are_resumed_and_tickets_used_once() {
     // One that does not fit our ClientHello is not offered.
     let kept = tickets.clone();
     assert!(!resume(&server, &mut tickets, 512, at, ALPN).unwrap());
-    // Whatever was changed in it, it is none any more, or none that the server knows.
-    for place in (0..kept.len().min(700)).step_by(23) {
+    // Whatever was changed in it, it is none any more.
+    let used = kept.iter().rposition(|&byte| byte != 0).unwrap() + 1;
+    for place in (0..used).step_by(used / 20) {
         let mut changed = kept.clone();
         changed[place] ^= 0x10;
-        let length = 150 + usize::from(u16::from_be_bytes([kept[54 + 32], kept[54 + 33]]));
         let resumed = resume(&server, &mut changed, 4096, at, ALPN).unwrap();
-        assert_eq!(resumed, place > length, "{place}");
+        assert!(!resumed, "{place}");
     }
+    let mut tickets = kept;
+    assert!(resume(&server, &mut tickets, 4096, at, ALPN).unwrap());
 }
 
 #[test]

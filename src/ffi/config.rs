@@ -66,6 +66,7 @@ pub struct Config {
     pub ping_timeout: Duration,
     pub on_retry: (iot_thing_retry_fn, *mut core::ffi::c_void),
     pub alpn: Option<&'static [u8]>,
+    pub tls_ticket: (*mut u8, usize),
 }
 
 /// Longest name of an ALPN protocol, in bytes.
@@ -187,6 +188,7 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
         } else {
             Some(text(c.alpn, MAX_ALPN, Error::Argument)?.as_bytes())
         },
+        tls_ticket: (c.tls_ticket, c.tls_ticket_size as usize),
     })
 }
 

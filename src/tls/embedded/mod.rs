@@ -132,6 +132,11 @@ impl<'a, S> Slot<'a, S> {
         }
     }
 
+    /// The crate does not resume sessions.
+    pub fn keep_tickets(self, _: &'a mut [u8]) -> Self {
+        self
+    }
+
     /// Why the handshake or the connection failed, if it did.
     pub fn failure(&self) -> Option<Failure> {
         self.with_gate(|gate| gate.failure()).ok().flatten()

@@ -42,7 +42,10 @@ use self::{
     ticket::Tickets,
     transmit::RESERVE,
 };
-use super::{Config, Credentials, Failure, MAX_RX, MAX_TX, MIN_RX, MIN_TX, Random};
+use super::{
+    Config, Credentials, Failure, MAX_RX, MAX_TX, MIN_RX, MIN_TX, Random,
+    verifier::ECDSA_SECP256R1_SHA256,
+};
 use crate::Error;
 
 /// The bytes of memory that a [`Slot`] needs for records with a payload of up to `rx` bytes from
@@ -58,8 +61,10 @@ pub const fn application_bytes(tx: usize) -> usize {
 
 /// The least `tx` that these credentials need. Certificates may take several records; only the
 /// signature must fit one.
-pub fn tx_needed(_: &Credentials<'_>) -> usize {
-    MIN_TX
+pub fn tx_needed(credentials: &Credentials<'_>) -> usize {
+    credentials
+        .choose_scheme([ECDSA_SECP256R1_SHA256].into_iter())
+        .map_or(sign::MAX_VERIFY + SEALING, |_| MIN_TX)
 }
 
 /// What a connection consists of.
@@ -96,13 +101,14 @@ impl<'a, S> Slot<'a, S> {
 
     /// Keeps the newest session ticket in this memory, and goes on from the one in it if that can be
     /// (resumption). The memory is a secret like a private key. Zeros are no ticket, and neither is
-    /// anything else that was not put there by an earlier connection.
+    /// anything else that was not put there by an earlier connection. Without memory there is no
+    /// resumption.
     pub fn keep_tickets(self, memory: &'a mut [u8]) -> Self {
         let Line {
             mut connection,
             socket,
         } = self.0.into_inner();
-        connection.tickets = Some(Tickets::new(memory));
+        connection.tickets = (!memory.is_empty()).then(|| Tickets::new(memory));
         Self(RefCell::new(Line { connection, socket }))
     }
 

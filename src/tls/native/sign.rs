@@ -96,13 +96,15 @@ impl Window<'_> {
     }
 }
 
-/// The most bytes of a CertificateVerify with this scheme.
+/// The most bytes of a CertificateVerify.
+pub(super) const MAX_VERIFY: usize = 4 + 2 + 2 + MAX_SIGNATURE;
+
+/// The most bytes of one with this scheme.
 pub fn verify_size(scheme: u16) -> usize {
-    let signature = match scheme {
-        ECDSA_SECP256R1_SHA256 => MAX_DER,
-        _ => MAX_SIGNATURE,
-    };
-    4 + 2 + 2 + signature
+    match scheme {
+        ECDSA_SECP256R1_SHA256 => MAX_VERIFY - MAX_SIGNATURE + MAX_DER,
+        _ => MAX_VERIFY,
+    }
 }
 
 /// Writes our CertificateVerify. `false` if the signature is not there yet.
