@@ -79,8 +79,7 @@ endfunction()
 function(iot_thing_sources out)
     file(GLOB_RECURSE rust CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.rs")
     file(GLOB other CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/assets/*")
-    foreach(name Cargo.toml Cargo.lock build.rs include/iot_thing.h cmake/cargo.cmake
-            cmake/prelink.cmake)
+    foreach(name Cargo.toml Cargo.lock build.rs cmake/cargo.cmake cmake/prelink.cmake)
         if(EXISTS "${PROJECT_SOURCE_DIR}/${name}")
             list(APPEND other "${PROJECT_SOURCE_DIR}/${name}")
         endif()
@@ -107,8 +106,8 @@ checked.")
     if(IOT_THING_PRELINK)
         set(finish "${CMAKE_COMMAND}" "-DCOMPILER=${CMAKE_C_COMPILER}" "-DFLAGS=${machine}"
             "-DOBJCOPY=${CMAKE_OBJCOPY}" "-DAR=${CMAKE_AR}"
-            "-DHEADER=${PROJECT_SOURCE_DIR}/include/iot_thing.h" "-DFROM=${made}"
-            "-DTO=${archive}" -P "${IOT_THING_CMAKE_DIR}/prelink.cmake")
+            "-DREADELF=${CMAKE_READELF}" "-DFROM=${made}" "-DTO=${archive}"
+            -P "${IOT_THING_CMAKE_DIR}/prelink.cmake")
     else()
         # cargo keeps an old file that is still right, so a copy carries the new date.
         set(finish "${CMAKE_COMMAND}" -E copy "${made}" "${archive}")

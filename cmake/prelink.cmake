@@ -5,7 +5,7 @@
 # Rust libraries inside name globally: it would replace the firmware's own, and clash with another
 # Rust library. It is also 5 MB large, with compiler intermediate code that confuses older nm and ar.
 #
-# cmake -DCOMPILER= -DFLAGS= -DOBJCOPY= -DAR= -DHEADER= -DFROM= -DTO= -P prelink.cmake
+# cmake -DCOMPILER= -DFLAGS= -DOBJCOPY= -DAR= -DREADELF= -DFROM= -DTO= -P prelink.cmake
 cmake_minimum_required(VERSION 3.20)
 
 function(run)
@@ -17,16 +17,15 @@ function(run)
     endif()
 endfunction()
 
-# What the header declares is what must be kept.
-file(READ "${HEADER}" text)
-string(REGEX MATCHALL "\n[a-z][a-z0-9_ ]*[ *]iot_thing_[a-z0-9_]+\\(" functions "${text}")
-list(FILTER functions EXCLUDE REGEX "inline|typedef")
-string(REGEX MATCHALL "\nextern const [a-z0-9_]+ iot_thing_[a-z0-9_]+" objects "${text}")
-set(keep "")
-foreach(declaration ${functions} ${objects})
-    string(REGEX REPLACE ".*[ *](iot_thing_[a-z0-9_]+)\\(?$" "-Wl,-u,\\1" name "${declaration}")
-    list(APPEND keep "${name}")
-endforeach()
+# What is kept: the functions and objects of the API, the only ones with such plain names.
+execute_process(COMMAND "${READELF}" --wide --symbols "${FROM}"
+    OUTPUT_VARIABLE symbols ERROR_QUIET RESULT_VARIABLE failed)
+string(REGEX MATCHALL "GLOBAL +DEFAULT +[0-9]+ iot_thing_[a-z0-9_]+" symbols "${symbols}")
+if(NOT symbols)
+    message(FATAL_ERROR "iot_thing: ${READELF} finds no functions of the API in ${FROM}.\n"
+        "IOT_THING_PRELINK=OFF links cargo's archive as it is.")
+endif()
+list(TRANSFORM symbols REPLACE ".* " "-Wl,-u," OUTPUT_VARIABLE keep)
 
 cmake_path(GET TO PARENT_PATH directory)
 file(MAKE_DIRECTORY "${directory}")

@@ -48,6 +48,130 @@
 #define IOT_THING_JSON_MAX_DECIMALS 18
 
 /**
+ * Type of a property's variable: `int8_t`.
+ */
+#define IOT_THING_TYPE_I8 1
+
+/**
+ * `int16_t`
+ */
+#define IOT_THING_TYPE_I16 2
+
+/**
+ * `int32_t`
+ */
+#define IOT_THING_TYPE_I32 3
+
+/**
+ * `int64_t`
+ */
+#define IOT_THING_TYPE_I64 4
+
+/**
+ * `uint8_t`
+ */
+#define IOT_THING_TYPE_U8 5
+
+/**
+ * `uint16_t`
+ */
+#define IOT_THING_TYPE_U16 6
+
+/**
+ * `uint32_t`
+ */
+#define IOT_THING_TYPE_U32 7
+
+/**
+ * `uint64_t`
+ */
+#define IOT_THING_TYPE_U64 8
+
+/**
+ * `bool` or `uint8_t`: `true` is 1, `false` is 0.
+ */
+#define IOT_THING_TYPE_BOOL 9
+
+/**
+ * `int32_t`: the number of one of the `names`; in the shadow a string, that name.
+ */
+#define IOT_THING_TYPE_ENUM 10
+
+/**
+ * `char[size]`: a NUL-terminated string.
+ */
+#define IOT_THING_TYPE_STRING 11
+
+/**
+ * `char[size]`: any JSON value, as NUL-terminated text.
+ */
+#define IOT_THING_TYPE_JSON 12
+
+/**
+ * Flag of a property: the device's alone. What the cloud desires is refused.
+ */
+#define IOT_THING_PROPERTY_READ_ONLY 1
+
+/**
+ * Flag of a property: a command. What the cloud desires is stored, `on_change` is called, and the
+ * member is taken out of `desired`, so that it is obeyed once; it is never reported.
+ */
+#define IOT_THING_PROPERTY_WRITE_ONLY 2
+
+/**
+ * Flag of a property: when the firmware changes it, `desired` is changed, too. Without it the
+ * cloud, which still desires the other value, asks for that again.
+ */
+#define IOT_THING_PROPERTY_LOCAL 4
+
+/**
+ * Flag of a table: when the session is new everything is reported, not only what differs.
+ */
+#define IOT_THING_PROPERTIES_REPORT_ALL 1
+
+/**
+ * Longest name of a shadow, in bytes (AWS IoT limit).
+ */
+#define IOT_THING_MAX_SHADOW_NAME 64
+
+/**
+ * Longest client token, in bytes (AWS IoT limit).
+ */
+#define IOT_THING_MAX_CLIENT_TOKEN 64
+
+/**
+ * Size of the array that takes a client token with its NUL.
+ */
+#define IOT_THING_CLIENT_TOKEN_SIZE 65
+
+/**
+ * `iot_thing_shadow_open`: the answers' subscriptions are made for each request and left after the
+ * last one, instead of being kept. For a device that asks rarely and is short of AWS IoT's 50
+ * subscriptions for each connection.
+ */
+#define IOT_THING_SHADOW_PER_REQUEST 1
+
+/**
+ * `section`: the JSON is the reported state.
+ */
+#define IOT_THING_SHADOW_REPORTED 0
+
+/**
+ * `section`: the JSON is the desired state.
+ */
+#define IOT_THING_SHADOW_DESIRED 1
+
+/**
+ * `section`: the JSON has members `reported` and `desired`, or one of them.
+ */
+#define IOT_THING_SHADOW_BOTH 2
+
+/**
+ * Words of private storage in a handle.
+ */
+#define IOT_THING_SHADOW_STORAGE 34
+
+/**
  * Bytes of a Thing besides its configurable buffers, on 32-bit targets.
  */
 #define IOT_THING_FIXED_SIZE_32 8704
@@ -481,6 +605,10 @@ enum iot_thing_err
      */
     IOT_THING_ERR_NOT_FOUND = -26,
     /**
+     * The name of a shadow is too long or has a character outside `[a-zA-Z0-9:_-]`.
+     */
+    IOT_THING_ERR_SHADOW_NAME = -27,
+    /**
      * The text is not JSON as RFC 8259 defines it.
      */
     IOT_THING_ERR_JSON_SYNTAX = -30,
@@ -528,6 +656,23 @@ enum iot_thing_err
      * It was in the outbox and made room for a newer message, as `queue_policy` says.
      */
     IOT_THING_ERR_DROPPED = -43,
+    /**
+     * The broker forgot the session after it had taken the request and before the answer came.
+     * Whether the service acted on it is unknown: read the shadow.
+     */
+    IOT_THING_ERR_DISCONNECTED = -44,
+    /**
+     * The table has no property of that name.
+     */
+    IOT_THING_ERR_PROPERTY_UNKNOWN = -46,
+    /**
+     * The property is the device's alone.
+     */
+    IOT_THING_ERR_PROPERTY_READ_ONLY = -47,
+    /**
+     * The property's callback refused the value; what it returned is reported with it.
+     */
+    IOT_THING_ERR_PROPERTY_REFUSED = -48,
     /**
      * The host name could not be resolved.
      */
@@ -837,6 +982,23 @@ typedef enum iot_thing_retry iot_thing_retry;
 typedef int32_t iot_thing_retry;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
+
+/**
+ * The state of reading the shadow.
+ */
+typedef struct Fetch Fetch;
+
+/**
+ * A set of the filters that one shadow subscribes to.
+ */
+typedef struct Filters Filters;
+
+/**
+ * The state of reporting.
+ */
+typedef struct Reporter Reporter;
+
+typedef struct Stage Stage;
 
 /**
  * One device, opaque: it lives in the memory given to `iot_thing_init`.
@@ -1839,6 +2001,296 @@ typedef struct {
 } iot_thing_json_iter_t;
 
 /**
+ * A shadow of a Thing: the classic one, or a named one. Belongs to the caller, who starts with one
+ * that is zero (`static`, or `IOT_THING_SHADOW_INIT`); its members belong to the library from
+ * `iot_thing_shadow_open` to `iot_thing_shadow_close`, and it must not be moved or copied in
+ * between. Any number may be open, several for the same shadow, too.
+ */
+typedef struct {
+    /**
+     * Private; NULL while it is not open.
+     */
+    iot_thing_t *thing;
+    /**
+     * Private.
+     */
+    uint32_t id;
+    /**
+     * Private.
+     */
+    uint32_t reserved;
+    /**
+     * Private.
+     */
+    uint64_t storage[IOT_THING_SHADOW_STORAGE];
+} iot_thing_shadow_t;
+
+/**
+ * What may be said about a request. All zero is the sane default.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_shadow_options_t)`: `IOT_THING_SHADOW_OPTIONS_INIT` sets it.
+     */
+    uint32_t struct_size;
+    /**
+     * Of an update: one of `IOT_THING_SHADOW_REPORTED`, `_DESIRED`, `_BOTH`.
+     */
+    int32_t section;
+    /**
+     * Of an update: the version that the shadow must have, else it is rejected with 409; 0: any.
+     */
+    uint64_t version;
+    /**
+     * Ties the answer to the request: 1..64 printable ASCII characters but `"` and `\`,
+     * NUL-terminated, copied. It must not be in use by another request. NULL: the library makes
+     * one that is unique for this Thing and this start.
+     */
+    const char *client_token;
+    /**
+     * Milliseconds for the service to answer, from the broker's acknowledgement on; 0: the
+     * configuration's `shadow_timeout_ms`.
+     */
+    uint32_t timeout_ms;
+    /**
+     * Milliseconds from the call after which the request is over in any case, also while there is
+     * no connection; 0: it waits as long as it takes.
+     */
+    uint32_t within_ms;
+} iot_thing_shadow_options_t;
+
+/**
+ * Writes the state of an update. `state` writes members of an object that is already open: of
+ * `reported`, or what the `section` of the request's options says. `document` is the shadow as it
+ * was read (`state`, `version`, ...), NULL when none was or there is none. Both are valid during
+ * the callback only. Called inside `iot_thing_poll`; must not call the Thing. Return
+ * `IOT_THING_OK`, or a negative value to cancel the request.
+ */
+typedef int32_t (*iot_thing_shadow_write_fn)(void *user,
+                                             const iot_thing_json_t *document,
+                                             iot_thing_json_writer_t *state);
+
+/**
+ * What the cloud wants, see `iot_thing_shadow_delta_fn`. Valid during the callback only.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_shadow_delta_t)`.
+     */
+    uint32_t struct_size;
+    /**
+     * 1: it was sent when the difference arose; 0: it was found by reading the shadow, because it
+     * may have been missed.
+     */
+    int32_t is_live;
+    /**
+     * The members of `desired` that differ from `reported`: an object.
+     */
+    iot_thing_json_t requested;
+    /**
+     * The whole message, with its metadata.
+     */
+    iot_thing_json_t document;
+    /**
+     * Version of the shadow.
+     */
+    uint64_t version;
+    /**
+     * When the message was made, in seconds since 1970; 0: unknown.
+     */
+    uint64_t timestamp;
+} iot_thing_shadow_delta_t;
+
+/**
+ * Receives deltas: the members of `desired` that differ from `reported`.
+ *
+ * `reported` writes the answer, as the members of an object that is already open: what is written
+ * is published as reported state, nothing when nothing was written. Called inside
+ * `iot_thing_poll`; may call what an event callback may call. Return `IOT_THING_OK`, or a negative
+ * value to discard the answer (told by `IOT_THING_EVENT_REPLY_FAILED`).
+ */
+typedef int32_t (*iot_thing_shadow_delta_fn)(void *user,
+                                             iot_thing_shadow_t *shadow,
+                                             const iot_thing_shadow_delta_t *delta,
+                                             iot_thing_json_writer_t *reported);
+
+/**
+ * Receives the documents of an update, by whomever it was made: an object with `previous`,
+ * `current`, `timestamp`, as AWS IoT sends it. Valid during the callback only. Called inside
+ * `iot_thing_poll`; may call what an event callback may call.
+ */
+typedef void (*iot_thing_shadow_documents_fn)(void *user,
+                                              iot_thing_shadow_t *shadow,
+                                              const iot_thing_json_t *documents);
+
+/**
+ * One property: a member of the shadow that is kept equal to a variable. Constant; starts with
+ * zero, and what is zero is the sane default.
+ *
+ * Integers may be changed anywhere, also by interrupts, if that is one store for the core, or is
+ * done inside the port's critical section; the library reads and writes them inside of it. Strings
+ * and JSON may be changed on the thread that polls only.
+ */
+typedef struct {
+    /**
+     * Its place in the section: names with dots between them, at most 6 ("led.color.red"),
+     * NUL-terminated. Not NULL. Properties of the same object must stand together in the table.
+     */
+    const char *name;
+    /**
+     * One of `IOT_THING_TYPE_...`.
+     */
+    int32_t type;
+    /**
+     * `IOT_THING_PROPERTY_...`, or 0.
+     */
+    uint32_t flags;
+    /**
+     * The variable. Not NULL.
+     */
+    void *value;
+    /**
+     * Of a string or JSON: size of the variable in bytes, with the NUL. Of an enumeration: how many
+     * `names` there are.
+     */
+    size_t size;
+    /**
+     * Of an enumeration: the names, NUL-terminated; the first belongs to 0. Else NULL.
+     */
+    const char *const *names;
+    /**
+     * Of an integer: the smallest value that is taken. `min` and `max` both 0: what the type holds.
+     */
+    int64_t min;
+    /**
+     * Of an integer: the largest value that is taken.
+     */
+    int64_t max;
+    /**
+     * Of an integer: a change is reported when it differs by at least so much from what was
+     * reported.
+     */
+    uint32_t deadband;
+    /**
+     * Of an integer: digits behind the point, 0..18. With 2 the variable 2157 is 21.57 in the
+     * shadow; `min`, `max` and `deadband` count like the variable.
+     */
+    uint32_t decimals;
+    /**
+     * Optional. Called before the variable is set to what the cloud desires and the table allows;
+     * a negative value refuses it, and the old value is reported. `index` is the property's place in
+     * the table; `number` the new value of an integer (scaled; of a `uint64_t` its bits), of a truth
+     * value or of an enumeration, else 0; `json` the value as it was received, valid during the call
+     * only. Not called for a value that the variable has already. Called inside `iot_thing_poll`;
+     * may call what an event callback may call.
+     */
+    int32_t (*on_change)(void *user, size_t index, int64_t number, const iot_thing_json_t *json);
+    /**
+     * Passed to `on_change`.
+     */
+    void *user;
+} iot_thing_property_t;
+
+/**
+ * What the library remembers of one property. Belongs to the library; need not be initialised.
+ */
+typedef struct {
+    /**
+     * Private.
+     */
+    uint64_t reserved[2];
+} iot_thing_property_state_t;
+
+/**
+ * Something about a property that did not go as it was wanted, see `iot_thing_properties_t`.
+ * Valid during the callback only.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_property_problem_t)`.
+     */
+    uint32_t struct_size;
+    /**
+     * `IOT_THING_ERR_PROPERTY_UNKNOWN` (the cloud desires a member that is not in the table),
+     * `_PROPERTY_READ_ONLY`, `_PROPERTY_REFUSED` (by `on_change`), `_JSON_TYPE`, `_JSON_RANGE`
+     * (outside `min`..`max` or the type, too many decimals, not one of the names), `_JSON_NO_SPACE`
+     * (the string or JSON does not fit). When reporting: `_TOO_LARGE` (it does not fit `reply_size`
+     * even alone), `_JSON_...` (the variable holds no UTF-8 or no JSON).
+     */
+    int32_t error;
+    /**
+     * What `on_change` returned, or -1.
+     */
+    int32_t code;
+    /**
+     * Bytes that would have been needed, or 0.
+     */
+    uint32_t needed;
+    /**
+     * The property; NULL: it is not in the table.
+     */
+    const iot_thing_property_t *property;
+    /**
+     * Name of the member that is not in the table, as it stands in the message (without quotes,
+     * escapes as they are); else empty.
+     */
+    iot_thing_json_t name;
+    /**
+     * What was desired; empty when it is about reporting.
+     */
+    iot_thing_json_t value;
+} iot_thing_property_problem_t;
+
+/**
+ * A table of properties and how it is reported: `IOT_THING_PROPERTIES_INIT(table, states)`.
+ *
+ * - What the cloud desires (a live delta, or the difference found when the shadow was read) is
+ *   checked, `on_change` is asked, and the variable is set; all of it is reported in one update.
+ *   What cannot be is told to `on_problem`, once for each value, and the old value is reported.
+ * - What `iot_thing_property_changed` names is reported, together with what else changes within
+ *   `interval_ms`, if it differs from what was reported.
+ * - When the session is new, the shadow is read, and what it has not or otherwise is reported; the
+ *   first time that makes the shadow.
+ * - A report that is rejected with 429 or 500 or is not answered is made again, less and less
+ *   often, with the values of then. What does not fit into one (`reply_size`) goes into the next.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_properties_t)`: `IOT_THING_PROPERTIES_INIT` sets it.
+     */
+    uint32_t struct_size;
+    /**
+     * `IOT_THING_PROPERTIES_...`, or 0.
+     */
+    uint32_t flags;
+    /**
+     * The properties. Not NULL.
+     */
+    const iot_thing_property_t *table;
+    /**
+     * One for each property. Not NULL.
+     */
+    iot_thing_property_state_t *states;
+    /**
+     * How many there are, 1..65535.
+     */
+    size_t count;
+    /**
+     * Milliseconds for which changes are collected into one update. 0: none.
+     */
+    uint32_t interval_ms;
+    /**
+     * Optional. Gets what did not go as it was wanted. Called inside `iot_thing_poll`; may call
+     * what an event callback may call.
+     */
+    void (*on_problem)(void *user, const iot_thing_property_problem_t *problem);
+    /**
+     * Passed to `on_problem`.
+     */
+    void *user;
+} iot_thing_properties_t;
+
+/**
  * No value: a zero-initialised `iot_thing_json_t`.
  */
 #define IOT_THING_JSON_NONE 0
@@ -2158,8 +2610,9 @@ int32_t iot_thing_get_connection(iot_thing_t *thing, iot_thing_connection_t *con
 int32_t iot_thing_get_statistics(iot_thing_t *thing, iot_thing_statistics_t *statistics);
 
 /**
- * Bytes of the outbox (topic and payload together, a shadow update with its envelope) that the
- * last call refused with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
+ * Bytes of the outbox (topic and payload together; of a shadow request client token and state, or
+ * the whole document when that is over AWS IoT's limit or `tx_size`) that the last call refused
+ * with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
  *
  * Callable from callbacks and other threads. 0 when `thing` is NULL or not a Thing.
  */
@@ -3374,6 +3827,246 @@ int32_t iot_thing_json_put_raw(iot_thing_json_writer_t *writer,
  */
 int32_t iot_thing_json_add_raw(iot_thing_json_writer_t *writer, const char *json, size_t len);
 
+/**
+ * Opens a shadow. Nothing is sent or subscribed to yet: that comes with the first request or
+ * callback.
+ *
+ * Callable from the thread that polls, and from callbacks.
+ *
+ * @param thing   The Thing, not NULL.
+ * @param shadow  The handle, not NULL, zero: see `iot_thing_shadow_t`.
+ * @param name    Name of the shadow, NUL-terminated, 1..64 of `[a-zA-Z0-9:_-]`, or "$package";
+ *                NULL: the classic, unnamed shadow. Must stay valid and unchanged until close.
+ * @param flags   0 or `IOT_THING_SHADOW_PER_REQUEST`.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL         `thing` or `shadow` is NULL.
+ * @return IOT_THING_ERR_STATE        Not a Thing, or the handle is open already (or was not zero).
+ * @return IOT_THING_ERR_SHADOW_NAME  The name is not one that a shadow can have.
+ * @return IOT_THING_ERR_ARGUMENT     Unknown flags.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_shadow_open(iot_thing_t *thing,
+                              iot_thing_shadow_t *shadow,
+                              const char *name,
+                              uint32_t flags);
+
+/**
+ * Closes a shadow: its open requests end with `IOT_THING_ERR_CANCELLED` (their callbacks are
+ * called from here), no callback of it is called any more, and the handle's memory is the
+ * caller's again. Subscriptions that the broker has are not left: they end with the session.
+ * `iot_thing_deinit` closes all shadows of its Thing.
+ *
+ * Callable from the thread that polls, or when nobody polls; not from a callback or an interrupt.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not open), or IOT_THING_ERR_BUSY
+ *         (called from a callback, or another thread is inside poll).
+ */
+int32_t iot_thing_shadow_close(iot_thing_shadow_t *shadow);
+
+/**
+ * Reads the whole shadow. The result's `document` is what the service sent: `state` with
+ * `desired`, `reported` and `delta`, `metadata`, `version`, `timestamp`. A shadow that does not
+ * exist is `IOT_THING_ERR_REJECTED` with code 404: a normal answer.
+ *
+ * With a callback exactly one result follows, in whatever order the answers, time-outs and
+ * disconnections come: 0 (accepted), `IOT_THING_ERR_REJECTED` with the service's `code`, `retry`
+ * and error document, `_TIMED_OUT`, `_CANCELLED` (close, deinit) or `_TOO_LARGE`.
+ * Like every request it waits until there is a connection and the subscription for its answer is
+ * confirmed; if the broker forgets the session before the answer came, it is sent again. A document
+ * larger than `rx_size` is not delivered by the broker: then the request times out.
+ *
+ * Callable from callbacks, other threads and interrupts (the last two need the port's critical
+ * section).
+ *
+ * @param shadow   An open shadow, not NULL.
+ * @param options  NULL: the defaults. `section` and `version` are ignored.
+ * @param done     Receives the result; may be NULL.
+ * @param user     Passed to `done`.
+ * @param token    [out, nullable] The client token, NUL-terminated; an array of
+ *                 `IOT_THING_CLIENT_TOKEN_SIZE`.
+ *
+ * @return IOT_THING_OK               Queued.
+ * @return IOT_THING_ERR_NULL         `shadow` is NULL.
+ * @return IOT_THING_ERR_STATE        The shadow is not open.
+ * @return IOT_THING_ERR_STRUCT_SIZE  `options->struct_size` is 0 or from a newer header.
+ * @return IOT_THING_ERR_ARGUMENT     An option is not what its description allows.
+ * @return IOT_THING_ERR_QUEUE_FULL   No room now: poll and try again.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_shadow_get(iot_thing_shadow_t *shadow,
+                             const iot_thing_shadow_options_t *options,
+                             iot_thing_done_fn done,
+                             void *user,
+                             char *token);
+
+/**
+ * Changes the shadow: the members in `json` are set, `null` deletes one. The text is checked and
+ * copied before return. For what follows see `iot_thing_shadow_get`; the result of an accepted
+ * update has the shadow's new `version` and what was changed.
+ *
+ * An update without `version` is repeated if the broker forgets the session before the answer
+ * came. One with a version is not, because the second would meet the version of the first: it ends
+ * with `IOT_THING_ERR_DISCONNECTED` and an unknown outcome; read the shadow.
+ *
+ * Callable from callbacks, other threads and interrupts (the last two need the port's critical
+ * section; from an interrupt keep the text short, as the check is part of the call).
+ *
+ * @param shadow    An open shadow, not NULL.
+ * @param json      The state, UTF-8: an object, or `null` to delete the section.
+ * @param json_len  Its length in bytes. The request may have 8192 bytes with its envelope (AWS
+ *                  IoT's limit), which is checked here. (The shadow after the update may have no
+ *                  more either: the service tells that with code 413.)
+ * @param options   NULL: the defaults.
+ * @param done      Receives the result; may be NULL.
+ * @param user      Passed to `done`.
+ * @param token     [out, nullable] As for `iot_thing_shadow_get`.
+ *
+ * @return As `iot_thing_shadow_get`, and
+ * @return IOT_THING_ERR_NULL        `json` is NULL with a length.
+ * @return IOT_THING_ERR_JSON_SYNTAX, _JSON_UTF8, _JSON_DEPTH  `json` is not JSON.
+ * @return IOT_THING_ERR_JSON_TYPE   `json` is neither an object nor `null`.
+ * @return IOT_THING_ERR_TOO_LARGE   Larger than `tx_size` or the AWS IoT limit can ever take:
+ *                                   `iot_thing_last_needed`.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_shadow_update(iot_thing_shadow_t *shadow,
+                                const char *json,
+                                size_t json_len,
+                                const iot_thing_shadow_options_t *options,
+                                iot_thing_done_fn done,
+                                void *user,
+                                char *token);
+
+/**
+ * `iot_thing_shadow_update` whose state is written when it is sent, straight into the outgoing
+ * message, so it is never older than the connection. `write` may be called several times: when a
+ * message has to be sent again in a new session, or when there was no room for it yet.
+ *
+ * Callable from callbacks, other threads and interrupts (the last two need the port's critical
+ * section).
+ *
+ * @param shadow   An open shadow, not NULL.
+ * @param write    Writes the state, not NULL. Its `document` is NULL.
+ * @param options  NULL: the defaults.
+ * @param done     Receives the result: `IOT_THING_ERR_CANCELLED` with `code` when `write` returned
+ *                 a negative value, the writer's error when it made one. May be NULL.
+ * @param user     Passed to `write` and `done`.
+ * @param token    [out, nullable] As for `iot_thing_shadow_get`.
+ *
+ * @return As `iot_thing_shadow_get`, and IOT_THING_ERR_NULL when `write` is NULL.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_shadow_update_with(iot_thing_shadow_t *shadow,
+                                     iot_thing_shadow_write_fn write,
+                                     const iot_thing_shadow_options_t *options,
+                                     iot_thing_done_fn done,
+                                     void *user,
+                                     char *token);
+
+/**
+ * Changes the shadow depending on what it is: reads it, has `write` write the change, and updates
+ * it with the version that was read. If somebody else was faster (409) it starts over, up to 8
+ * times; then the result is the rejection. If there is no shadow, `write` gets no document, and
+ * the shadow is made.
+ *
+ * Callable from callbacks, other threads and interrupts (the last two need the port's critical
+ * section).
+ *
+ * @param shadow   An open shadow, not NULL.
+ * @param write    Writes the change, not NULL. At most `reply_size` bytes.
+ * @param options  NULL: the defaults. `version` and `client_token` must be 0 and NULL.
+ * @param done     Receives the result, exactly once: as for `iot_thing_shadow_update`;
+ *                 `IOT_THING_ERR_CANCELLED` when `write` returned a negative value,
+ *                 `_QUEUE_FULL` when there was no room for the update. May be NULL.
+ * @param user     Passed to `write` and `done`.
+ *
+ * @return As `iot_thing_shadow_get`, and IOT_THING_ERR_NULL when `write` is NULL.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_shadow_modify(iot_thing_shadow_t *shadow,
+                                iot_thing_shadow_write_fn write,
+                                const iot_thing_shadow_options_t *options,
+                                iot_thing_done_fn done,
+                                void *user);
+
+/**
+ * Deletes the shadow. Deleting one that does not exist is `IOT_THING_ERR_REJECTED` with code 404.
+ * Not repeated when the broker forgets the session: `IOT_THING_ERR_DISCONNECTED`. For all else see
+ * `iot_thing_shadow_get`.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_shadow_delete(iot_thing_shadow_t *shadow,
+                                const iot_thing_shadow_options_t *options,
+                                iot_thing_done_fn done,
+                                void *user,
+                                char *token);
+
+/**
+ * Sets the callback for the cloud's requests to change state; NULL removes it, and the
+ * subscription is left. From then on the Thing listens to the shadow's deltas. Whenever one may
+ * have been missed (the broker did not keep the session, nobody listened) it reads the shadow, and
+ * the difference arrives like a live delta, once. Stale and repeated deltas are left out.
+ *
+ * Callable from the thread that polls, and from callbacks.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not open).
+ */
+int32_t iot_thing_shadow_on_delta(iot_thing_shadow_t *shadow,
+                                  iot_thing_shadow_delta_fn on_delta,
+                                  void *user);
+
+/**
+ * Sets the callback for the documents of every update, by whomever it was made; NULL removes it,
+ * and the subscription is left. What is missed during an outage is not made up for.
+ *
+ * Callable from the thread that polls, and from callbacks.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL or IOT_THING_ERR_STATE (not open).
+ */
+int32_t iot_thing_shadow_on_documents(iot_thing_shadow_t *shadow,
+                                      iot_thing_shadow_documents_fn on_documents,
+                                      void *user);
+
+/**
+ * Keeps the variables of a table and the shadow equal, from now until close: what the cloud
+ * desires is checked and stored, what the firmware changes is reported. See
+ * `iot_thing_properties_t`.
+ *
+ * Callable from the thread that polls, and from callbacks.
+ *
+ * @param shadow      An open shadow without a table, not NULL.
+ * @param properties  The table, not NULL. It, and everything that it leads to, must stay valid
+ *                    until close; but for the variables and the states it may be constant.
+ *
+ * @return IOT_THING_OK
+ * @return IOT_THING_ERR_NULL         A pointer is NULL.
+ * @return IOT_THING_ERR_STATE        The shadow is not open, or has a table.
+ * @return IOT_THING_ERR_STRUCT_SIZE  `properties->struct_size` is not that of this header.
+ * @return IOT_THING_ERR_ARGUMENT     The table cannot work: a type, path, range, size or flag is not
+ *                                    what its description allows, a path comes twice or leads
+ *                                    through another, or the properties of one object do not
+ *                                    stand together.
+ */
+IOT_THING_NODISCARD
+int32_t iot_thing_shadow_properties(iot_thing_shadow_t *shadow,
+                                    const iot_thing_properties_t *properties);
+
+/**
+ * Tells that the firmware has changed a property's variable: it is reported, together with others
+ * that change within `interval_ms`, unless it is what was reported or within the deadband.
+ *
+ * Callable from callbacks, other threads and interrupts (the last two need the port's critical
+ * section, and must change the variable as `iot_thing_property_t` says).
+ *
+ * @param shadow  An open shadow with a table, not NULL.
+ * @param index   Of the property in the table.
+ *
+ * @return IOT_THING_OK, IOT_THING_ERR_NULL, IOT_THING_ERR_STATE (not open, or no table) or
+ *         IOT_THING_ERR_ARGUMENT (no such property).
+ */
+int32_t iot_thing_property_changed(iot_thing_shadow_t *shadow, size_t index);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
@@ -3455,6 +4148,27 @@ inline iot_thing_mqtt_publish_t iot_thing_mqtt_publish_init_()
     zero.struct_size = static_cast<uint32_t>(sizeof zero);
     return zero;
 }
+inline iot_thing_shadow_t iot_thing_shadow_init_()
+{
+    return iot_thing_shadow_t();
+}
+inline iot_thing_shadow_options_t iot_thing_shadow_options_init_()
+{
+    iot_thing_shadow_options_t zero = iot_thing_shadow_options_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    return zero;
+}
+inline iot_thing_properties_t iot_thing_properties_init_(const iot_thing_property_t *table,
+                                                         iot_thing_property_state_t *states,
+                                                         size_t count)
+{
+    iot_thing_properties_t zero = iot_thing_properties_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    zero.table = table;
+    zero.states = states;
+    zero.count = count;
+    return zero;
+}
 inline iot_thing_event_t iot_thing_event_init_()
 {
     iot_thing_event_t zero = iot_thing_event_t();
@@ -3474,6 +4188,10 @@ inline iot_thing_verification_t iot_thing_verification_init_()
 #define IOT_THING_STATISTICS_INIT iot_thing_statistics_init_()
 #define IOT_THING_EVENT_INIT iot_thing_event_init_()
 #define IOT_THING_MQTT_PUBLISH_INIT iot_thing_mqtt_publish_init_()
+#define IOT_THING_SHADOW_INIT iot_thing_shadow_init_()
+#define IOT_THING_SHADOW_OPTIONS_INIT iot_thing_shadow_options_init_()
+#define IOT_THING_PROPERTIES_INIT(table_, states_) \
+    iot_thing_properties_init_(table_, states_, sizeof(table_) / sizeof((table_)[0]))
 #define IOT_THING_VERIFICATION_INIT iot_thing_verification_init_()
 #else
 #define IOT_THING_CONFIG_INIT_WITH(transport_) \
@@ -3484,6 +4202,11 @@ inline iot_thing_verification_t iot_thing_verification_init_()
 #define IOT_THING_STATISTICS_INIT { .struct_size = sizeof(iot_thing_statistics_t) }
 #define IOT_THING_EVENT_INIT { .struct_size = sizeof(iot_thing_event_t) }
 #define IOT_THING_MQTT_PUBLISH_INIT { .struct_size = sizeof(iot_thing_mqtt_publish_t) }
+#define IOT_THING_SHADOW_INIT { .thing = NULL }
+#define IOT_THING_SHADOW_OPTIONS_INIT { .struct_size = sizeof(iot_thing_shadow_options_t) }
+#define IOT_THING_PROPERTIES_INIT(table_, states_) \
+    { .struct_size = sizeof(iot_thing_properties_t), .table = (table_), .states = (states_), \
+      .count = sizeof(table_) / sizeof((table_)[0]) }
 #define IOT_THING_VERIFICATION_INIT { .struct_size = sizeof(iot_thing_verification_t) }
 #endif
 /** A configuration with TLS by this library, and defaults everywhere else. */

@@ -69,6 +69,8 @@ pub enum Error {
     KeyUnsupported = -25,
     /// There is none of that name or number.
     NotFound = -26,
+    /// The name of a shadow is too long or has a character outside `[a-zA-Z0-9:_-]`.
+    ShadowName = -27,
 
     // ---- JSON --------------------------------------------------------------------------------
     /// The text is not JSON as RFC 8259 defines it.
@@ -97,6 +99,17 @@ pub enum Error {
     Cancelled = -42,
     /// It was in the outbox and made room for a newer message, as `queue_policy` says.
     Dropped = -43,
+    /// The broker forgot the session after it had taken the request and before the answer came.
+    /// Whether the service acted on it is unknown: read the shadow.
+    Disconnected = -44,
+
+    // ---- why a property was not set --------------------------------------------------------------
+    /// The table has no property of that name.
+    PropertyUnknown = -46,
+    /// The property is the device's alone.
+    PropertyReadOnly = -47,
+    /// The property's callback refused the value; what it returned is reported with it.
+    PropertyRefused = -48,
 
     // ---- why a connection failed or ended ------------------------------------------------------
     /// The host name could not be resolved.
@@ -256,6 +269,7 @@ describe! {
     ClientCertUsage, "CLIENT_CERT_USAGE", "client_cert may not be used for TLS client authentication";
     KeyWeak, "KEY_WEAK", "the RSA key of client_cert or private_key has fewer than 2048 bits";
     KeyUnsupported, "KEY_UNSUPPORTED", "client_cert or private_key is not for P-256 or RSA 2048 to 4096";
+    ShadowName, "SHADOW_NAME", "the shadow's name is too long or has a character outside [a-zA-Z0-9:_-]";
     NotFound, "NOT_FOUND", "there is none of that name or number";
     JsonSyntax, "JSON_SYNTAX", "not JSON (RFC 8259)";
     JsonUtf8, "JSON_UTF8", "not UTF-8, or an unpaired surrogate";
@@ -269,6 +283,10 @@ describe! {
     TimedOut, "TIMED_OUT", "no answer in time: the outcome is unknown";
     Cancelled, "CANCELLED", "cancelled before it was done";
     Dropped, "DROPPED", "made room for a newer message";
+    Disconnected, "DISCONNECTED", "the session was lost before the answer came: the outcome is unknown";
+    PropertyUnknown, "PROPERTY_UNKNOWN", "the table has no such property";
+    PropertyReadOnly, "PROPERTY_READ_ONLY", "the property is the device's alone";
+    PropertyRefused, "PROPERTY_REFUSED", "the property's callback refused the value";
     Resolve, "RESOLVE", "host name not resolved: check DNS and the endpoint";
     TcpConnect, "TCP_CONNECT", "TCP connection not made: check network, port and firewall";
     TcpReset, "TCP_RESET", "the socket failed on an established connection";

@@ -151,3 +151,32 @@ firmware_credentials() {
     install -C "$1/device-demo-thing.key" "$3/device.key"
     install -C "$1/$2-root.pem" "$3/root.pem"
 }
+
+# ---- programs that are measured (tests/bench) -------------------------------------------------------
+
+# build_programs DIRECTORY CMAKE-ARGUMENT...
+build_programs() {
+    local directory=$1
+    shift
+    cmake -S "$root/tests/bench" -B "$directory" -G "Unix Makefiles" \
+        -DIOT_THING_CARGO_DIR="$cargo_dir" "$@" > "$directory.log" 2>&1 &&
+        cmake --build "$directory" >> "$directory.log" 2>&1 || {
+        cat "$directory.log" >&2
+        return 1
+    }
+}
+
+# build_chip_programs DIRECTORY: those for the Cortex-M4F, in DIRECTORY/cortex-m4, and a PKI for
+# the local cloud in DIRECTORY/cloud.
+build_chip_programs() {
+    local chain
+    need_arm_tools
+    need openssl openssl "makes the certificates"
+    mkdir -p "$1"
+    "$root/tools/pki" "$1/cloud" --extra demo-thing > /dev/null
+    for chain in server rsa; do
+        firmware_credentials "$1/cloud" "$chain" "$1/credentials-$chain"
+    done
+    build_programs "$1/cortex-m4" -DCPU=cortex-m4 -DCREDENTIALS="$1/credentials" \
+        --toolchain "$root/c_examples/baremetal_cortex_m/toolchain.cmake"
+}

@@ -368,8 +368,9 @@ pub unsafe extern "C" fn iot_thing_get_statistics(
     })
 }
 
-/// Bytes of the outbox (topic and payload together, a shadow update with its envelope) that the
-/// last call refused with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
+/// Bytes of the outbox (topic and payload together; of a shadow request client token and state, or
+/// the whole document when that is over AWS IoT's limit or `tx_size`) that the last call refused
+/// with `IOT_THING_ERR_TOO_LARGE` or `IOT_THING_ERR_QUEUE_FULL` would have needed.
 ///
 /// Callable from callbacks and other threads. 0 when `thing` is NULL or not a Thing.
 #[unsafe(no_mangle)]

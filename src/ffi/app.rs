@@ -8,6 +8,11 @@ use heapless::Deque;
 use super::config::{Config, Signer};
 use super::json::{self, iot_thing_json_t};
 use super::port;
+use super::property::{CTable, iot_thing_properties_t};
+use super::shadow::{
+    iot_thing_shadow_delta_fn, iot_thing_shadow_delta_t, iot_thing_shadow_documents_fn,
+    iot_thing_shadow_t, iot_thing_shadow_write_fn,
+};
 use super::thing::iot_thing_t;
 use super::types::*;
 use crate::Error;
@@ -16,7 +21,7 @@ use crate::json::{Value, Writer};
 use crate::mqtt::Message;
 use crate::port::{Board, LogLevel};
 use crate::thing::event::{Event, EventKind, Outcome};
-use crate::thing::{Answer, App};
+use crate::thing::{Answer, App, Delta};
 use crate::tls;
 
 /// Events that wait for `iot_thing_next_event`.
@@ -32,6 +37,8 @@ const EVENTS_HELD: usize = 8;
 pub struct Done {
     callback: iot_thing_done_fn,
     user: *mut c_void,
+    /// Writes the state of an update, if it is one that is written late.
+    write: iot_thing_shadow_write_fn,
 }
 
 // SAFETY: a function and a pointer that are only passed on to each other, on the polling thread.
@@ -40,7 +47,59 @@ unsafe impl Send for Done {}
 impl Done {
     /// What the application gave with an operation.
     pub fn new(callback: iot_thing_done_fn, user: *mut c_void) -> Self {
-        Self { callback, user }
+        Self {
+            callback,
+            user,
+            write: None,
+        }
+    }
+
+    /// The same, with who writes the state.
+    pub fn writing(
+        write: iot_thing_shadow_write_fn,
+        callback: iot_thing_done_fn,
+        user: *mut c_void,
+    ) -> Result<Self, Error> {
+        if write.is_none() {
+            return Err(Error::Null);
+        }
+        Ok(Self {
+            callback,
+            user,
+            write,
+        })
+    }
+}
+
+/// Who opened a shadow, and gets what concerns it.
+#[derive(Clone, Copy)]
+pub struct CShadow {
+    /// Its handle; NULL for the Thing's own.
+    pub handle: *mut iot_thing_shadow_t,
+    /// Gets deltas.
+    pub on_delta: (iot_thing_shadow_delta_fn, *mut c_void),
+    /// Gets documents.
+    pub on_documents: (iot_thing_shadow_documents_fn, *mut c_void),
+    /// Its properties, or NULL.
+    pub properties: *const iot_thing_properties_t,
+}
+
+// SAFETY: functions and pointers that are only passed on to each other, or used as their
+// descriptions in the header allow for any thread.
+unsafe impl Send for CShadow {}
+
+impl CShadow {
+    /// The Thing's own classic shadow.
+    pub const CLASSIC: Self = Self::of(core::ptr::null_mut());
+
+    /// The shadow of this handle.
+    pub const fn of(handle: *mut iot_thing_shadow_t) -> Self {
+        Self {
+            handle,
+            on_delta: (None, core::ptr::null_mut()),
+            on_documents: (None, core::ptr::null_mut()),
+            properties: core::ptr::null(),
+        }
     }
 }
 
@@ -173,6 +232,8 @@ fn lend(bytes: &[u8]) -> iot_thing_bytes_t {
 impl App for CApp {
     type Done = Done;
     type Handler = Handler;
+    type Shadow = CShadow;
+    type Table = CTable;
 
     fn backed_up(&self) -> bool {
         self.events.is_some_and(|events| {
@@ -297,6 +358,64 @@ impl App for CApp {
         });
     }
 
+    fn table(&self, shadow: CShadow) -> Option<CTable> {
+        CTable::attached(shadow.properties)
+    }
+
+    fn delta(&self, shadow: CShadow, delta: &Delta<'_>, reported: &mut Writer<'_>) -> Answer {
+        if shadow.handle.is_null() {
+            return self.shadow_request(delta.requested, reported);
+        }
+        let (Some(callback), user) = shadow.on_delta else {
+            return Answer::Nobody;
+        };
+        let lent = iot_thing_shadow_delta_t {
+            struct_size: size_of::<iot_thing_shadow_delta_t>() as u32,
+            is_live: i32::from(delta.is_live),
+            requested: delta.requested.into(),
+            document: delta.document.into(),
+            version: delta.version,
+            timestamp: delta.timestamp,
+        };
+        let result = json::lend_writer(reported, |writer| {
+            // SAFETY: the application's callback, called as its description in the header says.
+            unsafe { callback(user, shadow.handle, &raw const lent, writer) }
+        });
+        answer(result)
+    }
+
+    fn documents(&self, shadow: CShadow, documents: Value<'_>) {
+        if let (Some(callback), user) = shadow.on_documents {
+            let documents = iot_thing_json_t::from(documents);
+            // SAFETY: the application's callback, called as its description in the header says.
+            unsafe { callback(user, shadow.handle, &raw const documents) };
+        }
+    }
+
+    fn write_state(&self, done: Done, document: Option<Value<'_>>, state: &mut Writer<'_>) -> i32 {
+        let Some(write) = done.write else {
+            return Error::Null.code();
+        };
+        let document = document.map(iot_thing_json_t::from);
+        let document = document
+            .as_ref()
+            .map_or(core::ptr::null(), core::ptr::from_ref);
+        json::lend_writer(state, |writer| {
+            // SAFETY: the application's callback, called as its description in the header says.
+            unsafe { write(done.user, document, writer) }
+        })
+    }
+}
+
+fn answer(result: i32) -> Answer {
+    if result < 0 {
+        Answer::Discard(result)
+    } else {
+        Answer::Written
+    }
+}
+
+impl CApp {
     fn shadow_request(&self, requested: Value<'_>, reported: &mut Writer<'_>) -> Answer {
         if self.pull_requests {
             self.deliver(&iot_thing_event_t {
@@ -317,11 +436,7 @@ impl App for CApp {
             // SAFETY: the application's callback, called as its description in the header says.
             unsafe { callback(user, &raw const requested, writer) }
         });
-        if result < 0 {
-            Answer::Discard(result)
-        } else {
-            Answer::Written
-        }
+        answer(result)
     }
 }
 

@@ -12,6 +12,8 @@ mod guard;
 pub mod json;
 mod place;
 mod port;
+pub mod property;
+pub mod shadow;
 pub mod sizes;
 mod slab;
 mod sockets;

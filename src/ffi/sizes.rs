@@ -3,16 +3,15 @@
 //! They are literals because C needs them in constant expressions; a few percent of slack let
 //! compilers differ. `iot_thing_memory_needed` tells the exact figure.
 
-use super::app::{Done, Handler};
+use super::app::{CShadow, Done, Handler};
 use super::slab::ALIGN;
 use super::thing::iot_thing_t;
 use super::transport::{SECURE_SOCKET_LAYOUT, TLS_LAYOUT};
 use super::types::*;
 use crate::mqtt::ARENA_OVERHEAD;
-use crate::shadow::topic::Topics;
-use crate::thing::OWN_FILTERS;
 use crate::thing::outbox::Entry;
 use crate::thing::serve::SCRATCH;
+use crate::thing::shadows::Node;
 use crate::thing::subscriptions::Subscription;
 use crate::tls;
 
@@ -37,12 +36,11 @@ const PLACES: usize = 13;
 const FIXED: usize = size_of::<iot_thing_t>()
     + SECURE_SOCKET_LAYOUT.0
     + IOT_THING_DEFAULT_QUEUE_LEN as usize * size_of::<Option<Entry<Done>>>()
-    + (IOT_THING_DEFAULT_SUBSCRIPTIONS as usize + OWN_FILTERS)
-        * size_of::<Option<Subscription<Handler, Done>>>()
+    + IOT_THING_DEFAULT_SUBSCRIPTIONS as usize * size_of::<Option<Subscription<Handler, Done>>>()
     + IOT_THING_DEFAULT_FILTER_SIZE as usize
     + SCRATCH
     + ARENA_OVERHEAD
-    + Topics::memory_size(IOT_THING_MAX_THING_NAME)
+    + size_of::<Node<'static, CShadow>>()
     + PLACES * (ALIGN - 1);
 
 const TLS: usize = TLS_LAYOUT.0 - SECURE_SOCKET_LAYOUT.0 + tls::memory_size(0, 0);

@@ -77,13 +77,13 @@ impl Slab {
     ///
     /// # Safety
     /// As for [`bytes`](Self::bytes); the place must have been taken for this type.
-    pub unsafe fn value<T>(&self, place: Place, value: T) -> &'static T {
+    pub unsafe fn value<T>(&self, place: Place, value: T) -> &'static mut T {
         const { assert!(align_of::<T>() <= ALIGN) };
         let at = self.pointer(place).cast::<T>();
         // SAFETY: by the demands above it fits, aligned, and it is written before use.
         unsafe {
             at.write(value);
-            &*at
+            &mut *at
         }
     }
 

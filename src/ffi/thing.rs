@@ -4,10 +4,11 @@ use core::cell::Cell;
 use core::ffi::c_void;
 use core::task::Context;
 
-use super::app::{self, CApp, Done, EventQueue, Handler};
+use super::app::{self, CApp, CShadow, Done, EventQueue, Handler};
 use super::config::Config;
 use super::guard::Versioned;
 use super::port;
+use super::shadow;
 use super::slab::{self, Place, Planner, Slab};
 use super::sockets::{CStack, NO_SOCKET};
 use super::transport::{Parts, iot_thing_transport_t};
@@ -15,16 +16,18 @@ use super::types::*;
 use super::waker;
 use crate::Error;
 use crate::error::Retry;
+use crate::json::{Kind, Value};
 use crate::mqtt::{ARENA_OVERHEAD, Session, SubscribeOptions, Will};
 use crate::port::PollSlot;
-use crate::shadow::topic::Topics;
-use crate::thing::control::{Control, Login, Publish};
+use crate::shadow::{MAX_STATE, Operation};
+use crate::thing::App;
+use crate::thing::control::{Ask, Control, Login, Publish};
 use crate::thing::env::{Env, Settings};
 use crate::thing::event::Outcome;
 use crate::thing::outbox::{self, Entry, Outbox};
 use crate::thing::serve::{SCRATCH, Service};
+use crate::thing::shadows::{Node, ShadowId};
 use crate::thing::subscriptions::{Subscription, Subscriptions};
-use crate::thing::{App, OWN_FILTERS};
 
 // SAFETY: integers only.
 unsafe impl Versioned for iot_thing_statistics_t {}
@@ -43,7 +46,7 @@ const MAGIC: u64 = 0x0107_7419_6F74_5F31;
 // reference to it.
 pub struct iot_thing_t {
     magic: Cell<u64>,
-    control: Control<'static, Handler, Done>,
+    control: Control<'static, Handler, Done, CShadow>,
     app: CApp,
     slot: PollSlot,
     settings: Settings<'static>,
@@ -51,6 +54,8 @@ pub struct iot_thing_t {
     made_at: Cell<u64>,
     /// The socket that is open.
     socket: Cell<isize>,
+    /// The classic shadow, for the functions that need no handle.
+    classic: Cell<ShadowId>,
     sockets: iot_thing_sockets_t,
     transport: &'static iot_thing_transport_t,
     future: *mut u8,
@@ -73,7 +78,7 @@ pub struct Plan {
     rx: Place,
     arena: Place,
     reply: Place,
-    topics: Place,
+    classic: Place,
     /// Only with `pull_events`.
     events: Option<Place>,
     transport: Place,
@@ -93,13 +98,13 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
     let entries = planner.take(entry * config.queue_len)?;
     let outbox = planner.take(config.tx_size)?;
     let subscription = size_of::<Option<Subscription<Handler, Done>>>();
-    let subscriptions = planner.take(subscription * slots(config))?;
+    let subscriptions = planner.take(subscription * config.subscriptions)?;
     let filters = planner.take(config.filter_size)?;
     let scratch = planner.take(SCRATCH)?;
     let rx = planner.take(config.rx_size)?;
     let arena = planner.take(config.tx_size + ARENA_OVERHEAD)?;
     let reply = planner.take(config.reply_size)?;
-    let topics = planner.take(Topics::memory_size(config.thing_name.len()))?;
+    let classic = planner.take(size_of::<Node<'static, CShadow>>())?;
     let events = match config.pull_events {
         true => Some(planner.take(size_of::<EventQueue>())?),
         false => None,
@@ -117,15 +122,10 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
         rx,
         arena,
         reply,
-        topics,
+        classic,
         events,
         transport,
     })
-}
-
-/// Subscriptions of the application and of the library.
-fn slots(config: &Config) -> usize {
-    config.subscriptions + OWN_FILTERS
 }
 
 /// Makes a Thing in `memory`.
@@ -147,26 +147,26 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
         (
             slab.options(plan.entries, config.queue_len),
             slab.bytes(plan.outbox),
-            slab.options(plan.subscriptions, slots(config)),
+            slab.options(plan.subscriptions, config.subscriptions),
             slab.bytes(plan.filters),
         )
     };
     // SAFETY: as above.
-    let (scratch, rx, arena, reply, topics, transport_memory) = unsafe {
+    let (scratch, rx, arena, reply, transport_memory) = unsafe {
         (
             slab.bytes(plan.scratch),
             slab.bytes(plan.rx),
             slab.bytes(plan.arena),
             slab.bytes(plan.reply),
-            slab.bytes(plan.topics),
             slab.bytes(plan.transport),
         )
     };
     let events = plan.events.map(|place| {
         // SAFETY: as above; the place was taken for this type.
-        unsafe { slab.value(place, EventQueue::default()) }
+        unsafe { &*slab.value(place, EventQueue::default()) }
     });
-    let topics = Topics::new(config.thing_name, topics)?;
+    // SAFETY: as above; the place was taken for this type.
+    let classic = unsafe { slab.value(plan.classic, Node::new(None, CShadow::CLASSIC, true)) };
     let session = Session::new(rx, arena)?;
     // SAFETY: the slab holds the Thing, aligned; writing drops nothing.
     unsafe {
@@ -175,7 +175,7 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
             magic: Cell::new(0),
             control: Control::new(
                 Outbox::new(entries, outbox, config.queue_policy),
-                Subscriptions::new(subscriptions, OWN_FILTERS, filters),
+                Subscriptions::new(subscriptions, filters),
                 boot,
             ),
             app: CApp::new(at, config, events),
@@ -183,12 +183,12 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
             settings: Settings {
                 endpoint: config.endpoint,
                 port: config.tcp_port,
+                thing_name: config.thing_name,
                 mqtt_id: config.mqtt_id,
                 keep_alive_s: config.keep_alive_s,
                 session_expiry_s: config.session_expiry_s,
                 clean_start: config.clean_start,
                 alpn: config.alpn,
-                topics,
                 connect_timeout: config.connect_timeout,
                 tls_timeout: config.tls_timeout,
                 mqtt_timeout: config.mqtt_timeout,
@@ -201,6 +201,7 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
             },
             made_at: Cell::new(0),
             socket: Cell::new(NO_SOCKET),
+            classic: Cell::new(0),
             sockets: config.sockets,
             transport: config.transport,
             future: slab.pointer(plan.future),
@@ -231,10 +232,12 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
         unsafe { slab::wipe(thing.base, thing.size) };
         return Err(error);
     }
+    let classic = thing.control.with(|shared| shared.shadows.open(classic));
+    thing.classic.set(classic);
     // Only now, so that a call that fails changes nothing.
     port::install(config.port, nonce)?;
     if config.pull_requests {
-        thing.control.want_requests(true);
+        thing.listen_to_requests(true);
     }
     thing.made_at.set(port::now());
     thing.magic.set(mark_of(at).unwrap_or_default());
@@ -339,13 +342,21 @@ pub fn deinit(thing: *mut iot_thing_t) -> Result<(), Error> {
             t.app.done(done, &outbox::End::Dropped.outcome());
         }
     }
-    while let Some(done) = t.control.with(|shared| shared.outbox.cancel()) {
-        if let Some(done) = done {
+    while let Some(gone) = t.control.with(|shared| shared.outbox.cancel()) {
+        if let Some(done) = gone.done {
             t.app.done(done, &cancelled);
         }
     }
     while let Some(done) = t.control.with(|shared| shared.subscriptions.cancel()) {
         t.app.done(done, &cancelled);
+    }
+    while let Some(id) = t.control.with(|shared| shared.shadows.next(None, |_| true)) {
+        let owner = t.control.with(|shared| {
+            let owner = shared.shadows.get(id).map(|node| node.owner);
+            shared.shadows.close(id);
+            owner
+        });
+        shadow::forget(owner.map_or(core::ptr::null_mut(), |owner| owner.handle));
     }
     let (base, size) = (t.base, t.size);
     // SAFETY: the memory is still ours, nothing in it needs dropping, and nobody uses it any more.
@@ -355,7 +366,7 @@ pub fn deinit(thing: *mut iot_thing_t) -> Result<(), Error> {
 
 impl iot_thing_t {
     /// What is shared with the API side.
-    pub fn control(&self) -> &Control<'static, Handler, Done> {
+    pub fn control(&self) -> &Control<'static, Handler, Done, CShadow> {
         &self.control
     }
 
@@ -398,14 +409,27 @@ impl iot_thing_t {
         Ok(())
     }
 
-    /// Queues an update.
+    /// Queues an update of the classic shadow's reported state.
     pub fn update_shadow(
         &self,
         json: &[u8],
         done: iot_thing_done_fn,
         user: *mut c_void,
     ) -> Result<(), Error> {
-        self.control.update(json, Some(Done::new(done, user)))
+        if json.len() > MAX_STATE {
+            let needed = json.len() + (IOT_THING_MAX_SHADOW_DOCUMENT - MAX_STATE);
+            return self.control.refused(Error::TooLarge, needed);
+        }
+        let value = Value::parse(json)?;
+        if value.kind() != Kind::Object {
+            return Err(Error::JsonType);
+        }
+        let ask = Ask {
+            state: value.raw(),
+            done: Some(Done::new(done, user)),
+            ..Ask::new(self.classic.get(), Operation::Update)
+        };
+        self.control.request(&ask).map(|_| ())
     }
 
     /// Queues a message.
@@ -467,9 +491,17 @@ impl iot_thing_t {
         user: *mut c_void,
     ) -> Result<(), Error> {
         self.app.set_on_request(callback, user);
-        self.control
-            .want_requests(callback.is_some() || self.app.pulls_requests());
+        self.listen_to_requests(callback.is_some() || self.app.pulls_requests());
         Ok(())
+    }
+
+    fn listen_to_requests(&self, on: bool) {
+        self.control.with(|shared| {
+            if let Some(node) = shared.shadows.get(self.classic.get()) {
+                node.state.listen_to_deltas(on);
+            }
+            shared.changed();
+        });
     }
 
     /// The current connection, for a structure of `struct_size` bytes.
@@ -521,7 +553,7 @@ impl iot_thing_t {
                 messages_dropped: s.messages_dropped,
                 outbox_bytes: bytes_now as u32,
                 outbox_messages: messages_now as u32,
-                subscriptions: shared.subscriptions.count() as u32,
+                subscriptions: (shared.subscriptions.count() + shared.shadows.filters()) as u32,
                 round_trip_ms: s.round_trip_ms,
                 round_trip_max_ms: s.round_trip_max_ms,
                 failures_resolve: s.failures.resolve,

@@ -438,12 +438,3 @@ fn explain(error: minimq::Error<Error>, tap: &Tap, rx_size: usize) -> Ended {
         _ => Ended::plain(Error::MqttProtocol),
     }
 }
-
-#[cfg(test)]
-/// An acknowledgement with these reason codes.
-pub(crate) fn test_ack(codes: &[u8]) -> Option<Ack> {
-    let mut tap = Tap::default();
-    tap.hear(&[0x90, codes.len() as u8 + 3, 0, 1, 0]);
-    tap.hear(codes);
-    tap.ack
-}

@@ -1,6 +1,7 @@
 //! Reading what the shadow service sends.
 
-use super::{TOKEN_LEN, Token};
+use super::Token;
+use super::token::MAX_TOKEN;
 use crate::Error;
 use crate::json::{self, Value};
 
@@ -13,65 +14,59 @@ pub struct Envelope<'a> {
     pub state: Option<Value<'a>>,
     /// `version`, 0 when there is none.
     pub version: u64,
-    /// `clientToken`, when it is one of ours.
+    /// `timestamp`, in seconds since 1970, 0 when there is none.
+    pub timestamp: u64,
+    /// `clientToken`, if it is one.
     pub token: Option<Token>,
     /// `code` of a rejection, -1 when there is none.
     pub code: i32,
+    /// `current`, of the documents of an update.
+    pub current: Option<Value<'a>>,
 }
 
 impl<'a> Envelope<'a> {
     /// Reads a message; members of an unexpected type count as absent.
     pub fn parse(payload: &'a [u8]) -> Result<Self, Error> {
-        let [state, version, token, code] =
-            json::scan_members(payload, ["state", "version", "clientToken", "code"])?;
+        let [state, version, timestamp, token, code, current] = json::scan_members(
+            payload,
+            [
+                "state",
+                "version",
+                "timestamp",
+                "clientToken",
+                "code",
+                "current",
+            ],
+        )?;
         Ok(Self {
             document: Value::assume_valid(payload),
             state,
-            version: version.and_then(|v| v.as_u64().ok()).unwrap_or(0),
+            version: number(version),
+            timestamp: number(timestamp),
             token: token.and_then(read_token),
             code: code
                 .and_then(|v| v.as_i64().ok())
                 .and_then(|code| i32::try_from(code).ok())
                 .unwrap_or(-1),
+            current,
         })
     }
 
-    /// What the cloud asks for in the answer to a get: `state.delta`.
-    pub fn delta_of_get(&self) -> Option<Value<'a>> {
-        self.state.and_then(|state| state.get("delta").ok())
+    /// A section of `state`: `desired`, `reported`, or `delta` in the answer to a get.
+    pub fn section(&self, name: &str) -> Option<Value<'a>> {
+        let section = self.state?.get(name).ok()?;
+        (section.kind() == json::Kind::Object).then_some(section)
     }
+}
+
+fn number(value: Option<Value<'_>>) -> u64 {
+    value.and_then(|v| v.as_u64().ok()).unwrap_or(0)
 }
 
 fn read_token(value: Value<'_>) -> Option<Token> {
-    let mut text = [0; TOKEN_LEN];
+    let mut text = [0; MAX_TOKEN];
     let len = value.as_text().ok()?.copy_to(&mut text).ok()?;
     Token::parse(text.get(..len)?)
-}
-
-/// Tells stale requests from current ones.
-///
-/// The answers to one update share its version and arrive in any order, so a request is stale
-/// only when its version is lower than that of an earlier request, never when it is the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Versions {
-    requested: u64,
-}
-
-impl Versions {
-    /// Whether a delta of this version is to be acted on.
-    pub fn accept_delta(&mut self, version: u64) -> bool {
-        if version != 0 && version < self.requested {
-            return false;
-        }
-        self.requested = self.requested.max(version);
-        true
-    }
-
-    /// The whole shadow was read at this version, whatever was seen before: a shadow that was
-    /// deleted and made anew may count from a lower number.
-    pub fn reset(&mut self, version: u64) {
-        self.requested = version;
-    }
 }
 
 #[cfg(test)]
@@ -82,9 +77,8 @@ mod tests {
     fn a_delta() {
         let text = br#"{"version":7,"timestamp":1,"state":{"color":"blue"},"metadata":{"color":{"timestamp":1}},"clientToken":"somebody"}"#;
         let delta = Envelope::parse(text).unwrap();
-        assert_eq!(delta.version, 7);
+        assert_eq!((delta.version, delta.timestamp), (7, 1));
         assert_eq!(delta.state.unwrap().raw(), br#"{"color":"blue"}"#);
-        assert_eq!(delta.token, None);
         assert_eq!(delta.code, -1);
         assert_eq!(delta.document.raw(), text);
     }
@@ -94,47 +88,47 @@ mod tests {
         let token = Token::new(1, 2);
         let text = [
             br#"{"state":{"desired":{"a":1},"delta":{"a":1}},"version":5,"clientToken":""#,
-            &token.text()[..],
+            token.text().as_slice(),
             br#""}"#,
         ]
         .concat();
         let got = Envelope::parse(&text).unwrap();
         assert_eq!(got.token, Some(token));
-        assert_eq!(got.delta_of_get().unwrap().raw(), br#"{"a":1}"#);
+        assert_eq!(got.section("delta").unwrap().raw(), br#"{"a":1}"#);
+        assert_eq!(got.section("desired").unwrap().raw(), br#"{"a":1}"#);
+        assert!(got.section("reported").is_none());
         let in_sync = Envelope::parse(br#"{"state":{"reported":{"a":1}},"version":5}"#).unwrap();
-        assert!(in_sync.delta_of_get().is_none());
+        assert!(in_sync.section("delta").is_none());
     }
 
     #[test]
-    fn a_rejection() {
+    fn documents_and_rejections() {
+        let text = br#"{"previous":null,"current":{"state":{},"version":7},"timestamp":4}"#;
+        let documents = Envelope::parse(text).unwrap();
+        assert_eq!(
+            documents.current.unwrap().raw(),
+            br#"{"state":{},"version":7}"#
+        );
         let no = Envelope::parse(br#"{"code":409,"message":"Version conflict"}"#).unwrap();
         assert_eq!(no.code, 409);
-        assert!(no.state.is_none());
+        assert!(no.state.is_none() && no.current.is_none());
     }
 
     #[test]
     fn odd_members_count_as_absent() {
-        let odd =
-            Envelope::parse(br#"{"version":"x","code":{},"clientToken":7,"state":1}"#).unwrap();
-        assert_eq!((odd.version, odd.code, odd.token), (0, -1, None));
-        assert!(odd.delta_of_get().is_none());
+        let odd = Envelope::parse(
+            br#"{"version":"x","code":{},"clientToken":7,"state":1,"timestamp":-1}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (odd.version, odd.code, odd.token, odd.timestamp),
+            (0, -1, None, 0)
+        );
+        assert!(odd.section("delta").is_none());
         assert_eq!(Envelope::parse(b"[]").unwrap_err(), Error::JsonType);
         assert_eq!(Envelope::parse(b"{").unwrap_err(), Error::JsonSyntax);
         assert_eq!(Envelope::parse(b"").unwrap_err(), Error::JsonSyntax);
-    }
-
-    #[test]
-    fn only_lower_versions_are_stale() {
-        let mut versions = Versions::default();
-        assert!(versions.accept_delta(5));
-        assert!(versions.accept_delta(5), "a redelivery");
-        assert!(versions.accept_delta(7));
-        assert!(!versions.accept_delta(6));
-        assert!(versions.accept_delta(0), "a message without a version");
-        versions.reset(2);
-        assert!(
-            versions.accept_delta(3),
-            "the shadow was deleted and made anew"
-        );
+        let long = format!(r#"{{"clientToken":"{}"}}"#, "x".repeat(65));
+        assert_eq!(Envelope::parse(long.as_bytes()).unwrap().token, None);
     }
 }

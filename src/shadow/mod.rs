@@ -1,36 +1,126 @@
-//! The thing's shadow: topics, requests and answers. Pure: bytes in, values out.
+//! Shadows: topics, requests and answers, what one shadow remembers, and the table of properties.
+//! Pure: bytes and times in, values out.
+//!
+//! ```text
+//! topic ----> state: subscriptions, versions, when to read it all (fetch) ----> Reaction
+//! message ---/                                                                     |
+//! token                                              property: delta -> variables -> report
+//! ```
 
+pub mod fetch;
 mod message;
+pub mod property;
+mod report;
+pub mod state;
 mod token;
 pub mod topic;
 
-pub use message::{Envelope, Versions};
-pub use token::{TOKEN_LEN, Token};
-pub use topic::{Filter, Request};
+pub use message::Envelope;
+pub use report::Reporter;
+pub use state::{Reaction, Read, State};
+pub use token::{MAX_TOKEN, TOKEN_LEN, Token, is_token};
+pub use topic::Operation;
 
 use crate::error::Retry;
 
 /// Largest shadow request, in bytes (AWS IoT limit).
 pub const MAX_DOCUMENT: usize = 8192;
 
-const UPDATE_HEAD: &[u8] = br#"{"state":{"reported":"#;
-const UPDATE_TOKEN: &[u8] = br#"},"clientToken":""#;
-const GET_HEAD: &[u8] = br#"{"clientToken":""#;
-const TAIL: &[u8] = br#""}"#;
-
-/// The parts of the request that reports `reported`, in order.
-pub fn update_request<'a>(reported: &'a [u8], token: &'a [u8; TOKEN_LEN]) -> [&'a [u8]; 5] {
-    [UPDATE_HEAD, reported, UPDATE_TOKEN, token, TAIL]
+/// What an update changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Section {
+    /// What the device reports.
+    #[default]
+    Reported,
+    /// What is wanted of it.
+    Desired,
+    /// Either or both, named in the text.
+    Both,
 }
 
-/// The parts of the request for the whole shadow.
-pub fn get_request(token: &[u8; TOKEN_LEN]) -> [&[u8]; 3] {
-    [GET_HEAD, token, TAIL]
+/// Why a request is made, which decides what becomes of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The application asked for it.
+    Call,
+    /// So it did, and it writes the state when the request is sent.
+    Written,
+    /// The application changes what it is shown: reading and updating, so many times again.
+    Modify(u8),
+    /// The application's answer to a delta.
+    Answer,
+    /// To find what was missed.
+    Fetch,
+    /// The table of properties.
+    Report,
 }
 
-/// The size of an update that reports `reported_len` bytes.
-pub const fn update_size(reported_len: usize) -> usize {
-    UPDATE_HEAD.len() + UPDATE_TOKEN.len() + TOKEN_LEN + TAIL.len() + reported_len
+/// One request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Which of the open shadows it is for.
+    pub shadow: u32,
+    /// What is asked.
+    pub operation: Operation,
+    /// Why.
+    pub purpose: Purpose,
+    /// What an update changes.
+    pub section: Section,
+    /// The version that the shadow must have; 0: any.
+    pub version: u64,
+}
+
+impl Request {
+    /// Whether it can be sent again without knowing whether it was obeyed.
+    pub fn is_repeatable(&self) -> bool {
+        self.operation != Operation::Delete && self.version == 0
+    }
+}
+
+/// How often a change that met another one is tried again.
+pub const MAX_CONFLICTS: u8 = 8;
+
+/// The text around the state of an update, and the longest there can be.
+const TAIL_MAX: usize = r#"},"version":18446744073709551615,"clientToken":""}"#.len() + MAX_TOKEN;
+const HEAD_MAX: usize = r#"{"state":{"reported":"#.len();
+
+/// The largest state that fits into an update in any case.
+pub const MAX_STATE: usize = MAX_DOCUMENT - HEAD_MAX - TAIL_MAX;
+
+/// What comes before the state in an update.
+pub const fn update_head(section: Section) -> &'static [u8] {
+    match section {
+        Section::Reported => br#"{"state":{"reported":"#,
+        Section::Desired => br#"{"state":{"desired":"#,
+        Section::Both => br#"{"state":"#,
+    }
+}
+
+/// What comes after the state in an update, and alone (`section` is `None`) makes up the other
+/// requests. `version` 0: whatever version the shadow has.
+pub fn tail(section: Option<Section>, version: u64, token: &[u8]) -> heapless::Vec<u8, TAIL_MAX> {
+    let mut text = heapless::Vec::new();
+    let mut add = |part: &[u8]| {
+        // There is room for the longest.
+        let _ = text.extend_from_slice(part);
+    };
+    add(match section {
+        None => br#"{"#,
+        Some(Section::Both) => br#","#,
+        Some(_) => br#"},"#,
+    });
+    if version != 0 {
+        let mut number = [0; 20];
+        let mut writer = crate::json::Writer::new(&mut number);
+        writer.u64(version);
+        add(br#""version":"#);
+        add(writer.finish().unwrap_or_default());
+        add(b",");
+    }
+    add(br#""clientToken":""#);
+    add(token);
+    add(br#""}"#);
+    text
 }
 
 /// Whether a request that the service rejected with `code` can be tried again.
@@ -39,5 +129,65 @@ pub const fn retry_verdict(code: i32) -> Retry {
         409 => Retry::Refresh,
         429 | 500..=599 => Retry::Later,
         _ => Retry::No,
+    }
+}
+
+/// A hash of a text (FNV-1a, 64 bits): to tell texts apart that nobody chose to collide.
+fn hash(text: &[u8]) -> u64 {
+    text.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn update(section: Section, state: &str, version: u64, token: &[u8]) -> String {
+        let tail = tail(Some(section), version, token);
+        let parts = [update_head(section), state.as_bytes(), &tail];
+        let text = String::from_utf8(parts.concat()).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
+        text
+    }
+
+    #[test]
+    fn requests() {
+        assert_eq!(
+            update(Section::Reported, r#"{"a":1}"#, 0, b"t"),
+            r#"{"state":{"reported":{"a":1}},"clientToken":"t"}"#
+        );
+        assert_eq!(
+            update(Section::Desired, "null", 7, b"t"),
+            r#"{"state":{"desired":null},"version":7,"clientToken":"t"}"#
+        );
+        assert_eq!(
+            update(Section::Both, r#"{"desired":{}}"#, 0, b"t"),
+            r#"{"state":{"desired":{}},"clientToken":"t"}"#
+        );
+        assert_eq!(&tail(None, 0, b"t")[..], br#"{"clientToken":"t"}"#);
+        let largest = update(
+            Section::Reported,
+            &format!(r#"{{"a":"{}"}}"#, "x".repeat(MAX_STATE - 8)),
+            u64::MAX,
+            &[b't'; MAX_TOKEN],
+        );
+        assert_eq!(largest.len(), MAX_DOCUMENT);
+    }
+
+    #[test]
+    fn verdicts() {
+        for (code, verdict) in [
+            (400, Retry::No),
+            (404, Retry::No),
+            (409, Retry::Refresh),
+            (413, Retry::No),
+            (429, Retry::Later),
+            (500, Retry::Later),
+            (503, Retry::Later),
+            (-1, Retry::No),
+        ] {
+            assert_eq!(retry_verdict(code), verdict);
+        }
     }
 }

@@ -1,10 +1,15 @@
 //! Client tokens: what ties an answer to the request it answers.
 
-/// Length of a client token as text.
+/// Length of the library's own tokens as text.
 pub const TOKEN_LEN: usize = 16;
+/// Longest client token, in bytes (AWS IoT limit).
+pub const MAX_TOKEN: usize = 64;
 
-/// A client token: unique for each request of each start of each device, so that answers to
-/// other clients' requests, which AWS IoT sends to everybody, are told apart.
+/// Names a client token in 64 bits.
+///
+/// The library's own tokens are unique for each request of each start of each Thing, so that
+/// answers to other clients' requests, which AWS IoT sends to everybody, are told apart. A token
+/// that the application chose is named by a hash of its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token(u64);
 
@@ -14,7 +19,7 @@ impl Token {
         Self(((boot as u64) << 32) | count as u64)
     }
 
-    /// As it is written into a request.
+    /// The text of one of the library's own.
     pub fn text(self) -> [u8; TOKEN_LEN] {
         let mut text = [0; TOKEN_LEN];
         let mut rest = self.0;
@@ -28,22 +33,39 @@ impl Token {
         text
     }
 
-    /// Reads a token from an answer; `None` when it cannot be one of ours.
+    /// The token with this text; `None` when it is empty or longer than the service allows.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        if text.len() != TOKEN_LEN {
+        if !(1..=MAX_TOKEN).contains(&text.len()) {
             return None;
         }
-        let mut value = 0_u64;
-        for byte in text {
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                _ => return None,
-            };
-            value = (value << 4) | u64::from(digit);
-        }
-        Some(Self(value))
+        Some(Self(own(text).unwrap_or_else(|| super::hash(text))))
     }
+}
+
+/// What the library's own text stands for.
+fn own(text: &[u8]) -> Option<u64> {
+    if text.len() != TOKEN_LEN {
+        return None;
+    }
+    let mut value = 0_u64;
+    for byte in text {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        value = (value << 4) | u64::from(digit);
+    }
+    Some(value)
+}
+
+/// Whether a text can be a client token without being escaped in JSON: 1 to 64 printable ASCII
+/// characters other than `"` and `\`.
+pub fn is_token(text: &[u8]) -> bool {
+    (1..=MAX_TOKEN).contains(&text.len())
+        && text
+            .iter()
+            .all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\'))
 }
 
 #[cfg(test)]
@@ -65,14 +87,25 @@ mod tests {
     }
 
     #[test]
-    fn other_clients_tokens_are_not_ours() {
+    fn other_tokens_are_told_apart() {
+        let ours = Token::parse(b"deadbeef0000000a");
         for other in [
-            &b""[..],
-            b"deadbeef0000000",
+            &b"deadbeef0000000"[..],
             b"DEADBEEF0000000A",
             b"deadbeef0000000g",
+            b"cloud-1",
+            &[b'x'; MAX_TOKEN],
         ] {
-            assert_eq!(Token::parse(other), None);
+            assert_ne!(Token::parse(other), ours);
+            assert_eq!(Token::parse(other), Token::parse(other));
+            assert!(is_token(other));
+        }
+        for none in [&b""[..], &[b'x'; MAX_TOKEN + 1]] {
+            assert_eq!(Token::parse(none), None);
+            assert!(!is_token(none));
+        }
+        for odd in [&b"a\"b"[..], b"a\\b", b"a\nb", "é".as_bytes()] {
+            assert!(!is_token(odd), "it would need an escape");
         }
     }
 }

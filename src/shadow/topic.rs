@@ -1,216 +1,273 @@
-//! Topics of the classic shadow.
-
-use crate::Error;
+//! Topics of classic and named shadows: written when they are needed, parsed in one pass.
 
 /// Longest name of a thing, in bytes (AWS IoT limit).
 pub const MAX_THING_NAME: usize = 128;
+/// Longest name of a shadow, in bytes (AWS IoT limit).
+pub const MAX_SHADOW_NAME: usize = 64;
 
 const HEAD: &str = "$aws/things/";
 const SHADOW: &str = "/shadow/";
-const FILTERS: [&str; 4] = [
-    "update/accepted",
-    "update/rejected",
-    "update/delta",
-    "get/+",
-];
+const NAME: &str = "name/";
+const LONGEST_END: &str = "update/documents";
 
-/// A filter for messages of the classic shadow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filter {
-    /// Updates that were accepted.
-    UpdateAccepted,
-    /// Updates that were rejected.
-    UpdateRejected,
-    /// Requests of the cloud.
-    Delta,
-    /// Answers to a get.
-    Get,
-}
+/// Longest topic of a shadow, in bytes.
+pub const MAX_SHADOW_TOPIC: usize = HEAD.len()
+    + MAX_THING_NAME
+    + SHADOW.len()
+    + NAME.len()
+    + MAX_SHADOW_NAME
+    + 1
+    + LONGEST_END.len();
 
-/// A request to the classic shadow.
+/// What a device can ask of a shadow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// Reads the whole shadow.
+pub enum Operation {
+    /// The whole document.
     Get,
-    /// Changes it.
+    /// A change of it.
     Update,
+    /// Its end.
+    Delete,
 }
 
-/// The topics of one thing, written out once.
-#[derive(Clone, Copy, Debug)]
-pub struct Topics<'m> {
-    filters: [&'m str; FILTERS.len()],
-}
-
-impl<'m> Topics<'m> {
-    /// Bytes of memory for a thing whose name has `name_len` bytes.
-    pub const fn memory_size(name_len: usize) -> usize {
-        let mut size = 0;
-        let mut i = 0;
-        while i < FILTERS.len() {
-            size += HEAD.len() + name_len + SHADOW.len() + FILTERS[i].len();
-            i += 1;
-        }
-        size
-    }
-
-    /// Writes the topics of `thing` into `memory`.
-    pub fn new(thing: &str, memory: &'m mut [u8]) -> Result<Self, Error> {
-        let mut rest = memory;
-        let mut filters = [""; FILTERS.len()];
-        for (filter, end) in filters.iter_mut().zip(FILTERS) {
-            let parts = [HEAD, thing, SHADOW, end];
-            let len = parts.iter().map(|part| part.len()).sum();
-            let (place, behind) = rest.split_at_mut_checked(len).ok_or(Error::Memory)?;
-            rest = behind;
-            let mut at = &mut *place;
-            for part in parts {
-                let (to, left) = at.split_at_mut_checked(part.len()).ok_or(Error::Memory)?;
-                to.copy_from_slice(part.as_bytes());
-                at = left;
-            }
-            *filter = core::str::from_utf8(place).map_err(|_| Error::ThingName)?;
-        }
-        Ok(Self { filters })
-    }
-
-    /// The text of a filter.
-    pub fn filter(&self, filter: Filter) -> &'m str {
-        let [accepted, rejected, delta, get] = self.filters;
-        match filter {
-            Filter::UpdateAccepted => accepted,
-            Filter::UpdateRejected => rejected,
-            Filter::Delta => delta,
-            Filter::Get => get,
-        }
-    }
-
-    /// The topic that a request is published to.
-    pub fn request(&self, request: Request) -> &'m str {
-        match request {
-            Request::Get => self.get(),
-            Request::Update => self.update(),
-        }
-    }
-
-    /// The topic of an update.
-    fn update(&self) -> &'m str {
-        parent(self.filters[0])
-    }
-
-    /// The topic that asks for the whole shadow.
-    fn get(&self) -> &'m str {
-        parent(self.filters[3])
-    }
-
-    /// Which message of the thing's classic shadow a topic stands for.
-    pub fn route(&self, topic: &str) -> Option<Inbound> {
-        let prefix = parent(self.update());
-        match topic.strip_prefix(prefix)?.strip_prefix('/')? {
-            "update/accepted" => Some(Inbound::UpdateAccepted),
-            "update/rejected" => Some(Inbound::UpdateRejected),
-            "update/delta" => Some(Inbound::Delta),
-            "get/accepted" => Some(Inbound::GetAccepted),
-            "get/rejected" => Some(Inbound::GetRejected),
-            _ => None,
+impl Operation {
+    /// The last level of the topic that the request goes to.
+    pub const fn end(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Update => "update",
+            Self::Delete => "delete",
         }
     }
 }
 
-/// The topic without its last level.
-fn parent(topic: &str) -> &str {
-    topic.rsplit_once('/').map_or(topic, |(parent, _)| parent)
-}
-
-/// An answer or a message of the shadow service.
+/// A message of the shadow service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inbound {
-    /// An update was accepted.
-    UpdateAccepted,
-    /// An update was rejected.
-    UpdateRejected,
+    /// A request was accepted.
+    Accepted(Operation),
+    /// A request was rejected.
+    Rejected(Operation),
     /// Desired and reported state differ.
     Delta,
-    /// The whole shadow.
-    GetAccepted,
-    /// The shadow could not be read; 404 when there is none.
-    GetRejected,
+    /// The document before and after an update.
+    Documents,
+}
+
+/// Whose shadow: its thing, and its name unless it is the classic one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name<'a> {
+    /// Name of the thing.
+    pub thing: &'a str,
+    /// Name of the shadow; `None` for the classic one.
+    pub shadow: Option<&'a str>,
+}
+
+impl Name<'_> {
+    /// Writes this shadow's topic that ends in `end`; `None` when there is no room.
+    pub fn topic<'o>(&self, end: &str, out: &'o mut [u8]) -> Option<&'o str> {
+        let name = self.shadow.map_or(["", "", ""], |name| [NAME, name, "/"]);
+        let parts = [HEAD, self.thing, SHADOW].into_iter().chain(name);
+        let mut len = 0_usize;
+        for part in parts.chain([end]) {
+            let next = len.checked_add(part.len())?;
+            out.get_mut(len..next)?.copy_from_slice(part.as_bytes());
+            len = next;
+        }
+        core::str::from_utf8(out.get(..len)?).ok()
+    }
+}
+
+/// Takes the topic of a shadow's message apart; `None`: it is something else.
+pub fn parse(topic: &str) -> Option<(Name<'_>, Inbound)> {
+    let (thing, rest) = topic.strip_prefix(HEAD)?.split_once('/')?;
+    let rest = rest.strip_prefix("shadow/")?;
+    let (shadow, end) = match rest.strip_prefix(NAME) {
+        Some(named) => {
+            let (name, end) = named.split_once('/')?;
+            (Some(name), end)
+        }
+        None => (None, rest),
+    };
+    let inbound = match end {
+        "update/accepted" => Inbound::Accepted(Operation::Update),
+        "update/rejected" => Inbound::Rejected(Operation::Update),
+        "update/delta" => Inbound::Delta,
+        "update/documents" => Inbound::Documents,
+        "get/accepted" => Inbound::Accepted(Operation::Get),
+        "get/rejected" => Inbound::Rejected(Operation::Get),
+        "delete/accepted" => Inbound::Accepted(Operation::Delete),
+        "delete/rejected" => Inbound::Rejected(Operation::Delete),
+        _ => return None,
+    };
+    Some((Name { thing, shadow }, inbound))
+}
+
+/// A set of the filters that one shadow subscribes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Filters(u8);
+
+/// Each filter with the end of its topic. `get` and `delete` have no other answers than the two, so
+/// one filter serves both; `update` has, and AWS IoT would send all of them.
+const FILTERS: [(Filters, &str); 6] = [
+    (Filters(1), "update/accepted"),
+    (Filters(2), "update/rejected"),
+    (Filters::GET, "get/+"),
+    (Filters::DELETE, "delete/+"),
+    (Filters::DELTA, "update/delta"),
+    (Filters::DOCUMENTS, "update/documents"),
+];
+
+impl Filters {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+    const UPDATE: Self = Self(3);
+    const GET: Self = Self(4);
+    const DELETE: Self = Self(8);
+    /// Differences between desired and reported state.
+    pub const DELTA: Self = Self(16);
+    /// Documents before and after an update.
+    pub const DOCUMENTS: Self = Self(32);
+
+    /// The filters on which a request is answered.
+    pub const fn answers_to(operation: Operation) -> Self {
+        match operation {
+            Operation::Get => Self::GET,
+            Operation::Update => Self::UPDATE,
+            Operation::Delete => Self::DELETE,
+        }
+    }
+
+    /// These and those.
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// These but not those.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether those are among these.
+    pub const fn contain(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// How many there are.
+    pub const fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// One after another, with the end of the topic.
+    pub fn each(self) -> impl Iterator<Item = (Self, &'static str)> {
+        FILTERS
+            .into_iter()
+            .filter(move |(filter, _)| self.contain(*filter))
+    }
 }
 
 /// Whether `name` is a name that AWS IoT allows for a thing.
 pub fn is_thing_name(name: &str) -> bool {
-    (1..=MAX_THING_NAME).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_' | b'-'))
+    (1..=MAX_THING_NAME).contains(&name.len()) && name.bytes().all(is_name_byte)
+}
+
+/// Whether `name` is a name that AWS IoT allows for a shadow: like a thing's, and `$package`, the
+/// only one of its own names that devices use.
+pub fn is_shadow_name(name: &str) -> bool {
+    let own = name.strip_prefix('$');
+    (1..=MAX_SHADOW_NAME).contains(&name.len())
+        && own.unwrap_or(name).bytes().all(is_name_byte)
+        && own.is_none_or(|name| name == "package")
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_' | b'-')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn topics_of_a_thing() {
-        let mut memory = vec![0; Topics::memory_size(8)];
-        let topics = Topics::new("my_thing", &mut memory).unwrap();
-        assert_eq!(
-            topics.request(Request::Update),
-            "$aws/things/my_thing/shadow/update"
-        );
-        assert_eq!(
-            topics.request(Request::Get),
-            "$aws/things/my_thing/shadow/get"
-        );
-        for (filter, end) in [
-            (Filter::UpdateAccepted, "update/accepted"),
-            (Filter::UpdateRejected, "update/rejected"),
-            (Filter::Delta, "update/delta"),
-            (Filter::Get, "get/+"),
-        ] {
-            assert_eq!(
-                topics.filter(filter),
-                format!("$aws/things/my_thing/shadow/{end}")
-            );
-        }
-        let mut short = vec![0; Topics::memory_size(8) - 1];
-        assert_eq!(
-            Topics::new("my_thing", &mut short).unwrap_err(),
-            Error::Memory
-        );
+    const CLASSIC: Name<'_> = Name {
+        thing: "my_thing",
+        shadow: None,
+    };
+    const NAMED: Name<'_> = Name {
+        thing: "my_thing",
+        shadow: Some("light"),
+    };
+
+    fn written(name: &Name<'_>, end: &str) -> String {
+        let mut text = [0; MAX_SHADOW_TOPIC];
+        name.topic(end, &mut text).unwrap().to_owned()
     }
 
     #[test]
-    fn routes_its_own_messages_only() {
-        let mut memory = vec![0; Topics::memory_size(1)];
-        let topics = Topics::new("t", &mut memory).unwrap();
-        for (end, kind) in [
-            ("update/accepted", Inbound::UpdateAccepted),
-            ("update/rejected", Inbound::UpdateRejected),
-            ("update/delta", Inbound::Delta),
-            ("get/accepted", Inbound::GetAccepted),
-            ("get/rejected", Inbound::GetRejected),
-        ] {
-            assert_eq!(
-                topics.route(&format!("$aws/things/t/shadow/{end}")),
-                Some(kind)
-            );
-            assert_eq!(topics.route(&format!("$aws/things/u/shadow/{end}")), None);
-            assert_eq!(topics.route(&format!("$aws/things/t2/shadow/{end}")), None);
-            assert_eq!(
-                topics.route(&format!("$aws/things/t/shadow/name/n/{end}")),
-                None
-            );
-        }
-        assert_eq!(topics.route("$aws/things/t/shadow/update"), None);
-        assert_eq!(topics.route(""), None);
+    fn topics_of_both_kinds() {
+        assert_eq!(written(&CLASSIC, "get"), "$aws/things/my_thing/shadow/get");
+        assert_eq!(
+            written(&NAMED, "update/delta"),
+            "$aws/things/my_thing/shadow/name/light/update/delta"
+        );
+        let longest = Name {
+            thing: &"t".repeat(MAX_THING_NAME),
+            shadow: Some(&"s".repeat(MAX_SHADOW_NAME)),
+        };
+        assert_eq!(written(&longest, LONGEST_END).len(), MAX_SHADOW_TOPIC);
+        assert_eq!(MAX_SHADOW_TOPIC, 234, "AWS allows 256");
+        assert_eq!(longest.topic("get", &mut [0; 100]), None);
     }
 
     #[test]
-    fn names_of_things() {
-        assert!(is_thing_name("aZ09:_-"));
+    fn what_is_written_is_parsed() {
+        for name in [CLASSIC, NAMED] {
+            for (end, inbound) in [
+                ("update/accepted", Inbound::Accepted(Operation::Update)),
+                ("update/rejected", Inbound::Rejected(Operation::Update)),
+                ("update/delta", Inbound::Delta),
+                ("update/documents", Inbound::Documents),
+                ("get/accepted", Inbound::Accepted(Operation::Get)),
+                ("get/rejected", Inbound::Rejected(Operation::Get)),
+                ("delete/accepted", Inbound::Accepted(Operation::Delete)),
+                ("delete/rejected", Inbound::Rejected(Operation::Delete)),
+            ] {
+                assert_eq!(parse(&written(&name, end)), Some((name, inbound)));
+            }
+            for end in ["update", "get", "delete", "get/+", "update/accepted/", ""] {
+                assert_eq!(parse(&written(&name, end)), None, "{end}");
+            }
+        }
+        for other in ["", "$aws/things/", "$aws/things/t/jobs/get/accepted", "a/b"] {
+            assert_eq!(parse(other), None);
+        }
+    }
+
+    #[test]
+    fn filters_are_a_set() {
+        let answers = Filters::answers_to(Operation::Update);
+        let set = answers.with(Filters::DELTA);
+        assert!(set.contain(answers) && !set.contain(Filters::DOCUMENTS));
+        assert_eq!(set.without(answers), Filters::DELTA);
+        let ends: Vec<_> = set.each().map(|(_, end)| end).collect();
+        assert_eq!(ends, ["update/accepted", "update/rejected", "update/delta"]);
+        assert!(Filters::NONE.is_empty() && Filters::NONE.each().next().is_none());
+    }
+
+    #[test]
+    fn names() {
+        assert!(is_thing_name("aZ09:_-") && is_shadow_name("aZ09:_-"));
         assert!(is_thing_name(&"n".repeat(MAX_THING_NAME)));
-        for bad in ["", "a/b", "é", "a b", &"n".repeat(MAX_THING_NAME + 1)] {
-            assert!(!is_thing_name(bad));
+        assert!(is_shadow_name(&"n".repeat(MAX_SHADOW_NAME)));
+        assert!(is_shadow_name("$package"));
+        for bad in ["", "a/b", "é", "a b", "$x", "$", "a$"] {
+            assert!(!is_thing_name(bad) && !is_shadow_name(bad), "{bad}");
         }
+        assert!(!is_thing_name(&"n".repeat(MAX_THING_NAME + 1)));
+        assert!(!is_shadow_name(&"n".repeat(MAX_SHADOW_NAME + 1)));
     }
 }

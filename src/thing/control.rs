@@ -9,32 +9,32 @@ use critical_section::Mutex;
 
 use super::event::State;
 use super::outbox::{Kind, New, Outbox};
+use super::shadows::{ShadowId, Shadows};
 use super::stats::Statistics;
 use super::subscriptions::Subscriptions;
 use crate::Error;
-use crate::json::{Kind as JsonKind, Value};
 use crate::mqtt::{SubscribeOptions, Will, topic};
-use crate::shadow::{self, Token};
+use crate::shadow::{self, Operation, Purpose, Request, Section, Token};
 
 /// Largest payload of a message, in bytes (AWS IoT limit).
 pub const MAX_PAYLOAD: usize = 131_072;
 
 /// The shared state of one Thing. `H` names who gets the messages of a subscription, `D` whom to
-/// tell of an operation's end.
-pub struct Control<'m, H, D> {
-    shared: Mutex<RefCell<Shared<'m, H, D>>>,
+/// tell of an operation's end, `S` who opened a shadow.
+pub struct Control<'m, H, D, S> {
+    shared: Mutex<RefCell<Shared<'m, H, D, S>>>,
 }
 
 /// What is behind the critical section.
-pub struct Shared<'m, H, D> {
+pub struct Shared<'m, H, D, S> {
     /// Messages to be sent, or waiting for their end.
     pub outbox: Outbox<'m, D>,
     /// What is subscribed to.
     pub subscriptions: Subscriptions<'m, H, D>,
     /// A connection is wanted.
     pub wanted: bool,
-    /// The application listens to the cloud's requests.
-    pub requests_wanted: bool,
+    /// The open shadows.
+    pub shadows: Shadows<'m, S>,
     /// Where the connection stands.
     pub state: State,
     /// Counters.
@@ -85,6 +85,49 @@ pub struct Publish<'a> {
     pub timeout_ms: u64,
 }
 
+/// A request of the shadow service to be queued.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a, D> {
+    /// For which shadow.
+    pub shadow: ShadowId,
+    /// What is asked.
+    pub operation: Operation,
+    /// Why.
+    pub purpose: Purpose,
+    /// What an update changes.
+    pub section: Section,
+    /// The state of an update, JSON that was checked.
+    pub state: &'a [u8],
+    /// The version that the shadow must have; 0: any.
+    pub version: u64,
+    /// A client token of the application's own; it was checked.
+    pub token: Option<&'a [u8]>,
+    /// Milliseconds for the service to answer once the broker has it; 0: as configured.
+    pub answer_ms: u32,
+    /// Milliseconds after which it is over in any case; 0: never.
+    pub within_ms: u32,
+    /// Whom to tell.
+    pub done: Option<D>,
+}
+
+impl<D> Ask<'_, D> {
+    /// The plain request.
+    pub fn new(shadow: ShadowId, operation: Operation) -> Self {
+        Self {
+            shadow,
+            operation,
+            purpose: Purpose::Call,
+            section: Section::Reported,
+            state: b"",
+            version: 0,
+            token: None,
+            answer_ms: 0,
+            within_ms: 0,
+            done: None,
+        }
+    }
+}
+
 /// So many milliseconds from now on the library's clock; 0: never.
 fn deadline(timeout_ms: u64) -> u64 {
     match timeout_ms {
@@ -114,7 +157,7 @@ pub struct ConnectionInfo {
     pub maximum_packet_size: u32,
 }
 
-impl<'m, H: Copy + Send, D: Copy + Send> Control<'m, H, D> {
+impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
     /// `boot` is a random number, different at each start.
     pub fn new(outbox: Outbox<'m, D>, subscriptions: Subscriptions<'m, H, D>, boot: u32) -> Self {
         Self {
@@ -122,7 +165,7 @@ impl<'m, H: Copy + Send, D: Copy + Send> Control<'m, H, D> {
                 outbox,
                 subscriptions,
                 wanted: false,
-                requests_wanted: false,
+                shadows: Shadows::default(),
                 state: State::Idle,
                 statistics: Statistics::default(),
                 connection: ConnectionInfo::default(),
@@ -141,7 +184,7 @@ impl<'m, H: Copy + Send, D: Copy + Send> Control<'m, H, D> {
     }
 
     /// Works on the shared state. `work` must be short and must not call back.
-    pub fn with<R>(&self, work: impl FnOnce(&mut Shared<'m, H, D>) -> R) -> R {
+    pub fn with<R>(&self, work: impl FnOnce(&mut Shared<'m, H, D, S>) -> R) -> R {
         critical_section::with(|cs| work(&mut self.shared.borrow(cs).borrow_mut()))
     }
 
@@ -151,14 +194,6 @@ impl<'m, H: Copy + Send, D: Copy + Send> Control<'m, H, D> {
             shared.wanted = wanted;
             shared.goodbye = goodbye;
             shared.asked = shared.asked.wrapping_add(1);
-            shared.changed();
-        });
-    }
-
-    /// Asks for the cloud's requests, or for no more of them.
-    pub fn want_requests(&self, wanted: bool) {
-        self.with(|shared| {
-            shared.requests_wanted = wanted;
             shared.changed();
         });
     }
@@ -220,7 +255,7 @@ impl<'m, H: Copy + Send, D: Copy + Send> Control<'m, H, D> {
     /// do if that succeeds.
     fn change(
         &self,
-        work: impl FnOnce(&mut Shared<'m, H, D>) -> Result<(), Error>,
+        work: impl FnOnce(&mut Shared<'m, H, D, S>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.with(|shared| {
             if shared.ending {
@@ -232,35 +267,45 @@ impl<'m, H: Copy + Send, D: Copy + Send> Control<'m, H, D> {
         })
     }
 
-    /// Queues an update of the reported state; `reported` is checked to be a JSON object.
-    pub fn update(&self, reported: &[u8], done: Option<D>) -> Result<(), Error> {
-        if reported.len() > shadow::MAX_DOCUMENT {
-            return self.refused(Error::TooLarge, shadow::update_size(reported.len()));
-        }
-        let value = Value::parse(reported)?;
-        if value.kind() != JsonKind::Object {
-            return Err(Error::JsonType);
-        }
-        self.update_checked(value.raw(), done)
-    }
-
-    /// Queues an update whose text is known to be a JSON object; `None` for answers to requests.
-    pub fn update_checked(&self, reported: &[u8], done: Option<D>) -> Result<(), Error> {
-        let token = self.with(Shared::next_token);
-        let text = token.text();
-        let parts = shadow::update_request(reported, &text);
-        let size = shadow::update_size(reported.len());
-        if size > shadow::MAX_DOCUMENT {
-            return self.refused(Error::TooLarge, size);
+    /// Queues a request of the shadow service; returns its client token.
+    pub fn request(&self, ask: &Ask<'_, D>) -> Result<Token, Error> {
+        let request = Request {
+            shadow: ask.shadow,
+            operation: ask.operation,
+            purpose: ask.purpose,
+            section: ask.section,
+            version: ask.version,
+        };
+        let own = self.with(Shared::next_token);
+        let text = own.text();
+        let text = ask.token.unwrap_or(&text);
+        let token = Token::parse(text).ok_or(Error::Argument)?;
+        // What is written around the state must fit, too, with the service and with MQTT.
+        let section = (ask.operation == Operation::Update).then_some(ask.section);
+        let size = section.map_or(0, |section| shadow::update_head(section).len())
+            + ask.state.len()
+            + shadow::tail(section, ask.version, text).len();
+        if size > shadow::MAX_DOCUMENT || size > self.with(|shared| shared.outbox.room().0) {
+            return self.refused(Error::TooLarge, size).map(|()| token);
         }
         let new = New {
-            kind: Kind::Shadow(shadow::Request::Update),
-            head: [&text, b""],
-            expires: u64::MAX,
-            answer_ms: 0,
-            done,
+            kind: Kind::Shadow(request),
+            head: [text, b""],
+            expires: deadline(u64::from(ask.within_ms)),
+            answer_ms: ask.answer_ms,
+            done: ask.done,
         };
-        self.push(new, &parts)
+        let queued = text.len() + ask.state.len();
+        self.change(|shared| {
+            let node = shared.shadows.get(ask.shadow).ok_or(Error::State)?;
+            let pushed = shared.outbox.push(new, &[ask.state]);
+            match pushed {
+                Ok(()) => node.state.opened(ask.operation),
+                Err(_) => shared.last_needed = queued,
+            }
+            pushed
+        })?;
+        Ok(token)
     }
 
     fn push(&self, new: New<'_, D>, parts: &[&[u8]]) -> Result<(), Error> {
@@ -278,7 +323,8 @@ impl<'m, H: Copy + Send, D: Copy + Send> Control<'m, H, D> {
         })
     }
 
-    fn refused(&self, error: Error, needed: usize) -> Result<(), Error> {
+    /// Notes what a call that is refused would have needed.
+    pub fn refused(&self, error: Error, needed: usize) -> Result<(), Error> {
         self.with(|shared| shared.last_needed = needed);
         Err(error)
     }
@@ -315,7 +361,7 @@ impl<'m, H: Copy + Send, D: Copy + Send> Control<'m, H, D> {
     }
 }
 
-impl<H, D> Shared<'_, H, D> {
+impl<H, D, S> Shared<'_, H, D, S> {
     /// A token that was not used before.
     pub fn next_token(&mut self) -> Token {
         self.tokens = self.tokens.wrapping_add(1);

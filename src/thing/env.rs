@@ -6,6 +6,7 @@ use embassy_time::{Duration, Instant};
 use super::backoff::Backoff;
 use super::control::{Control, Shared};
 use super::event::{Event, EventKind, Outcome, State};
+use super::outbox::{Gone, Kind};
 use super::stats::count;
 use super::subscriptions::Told;
 use super::{App, Failure, outbox};
@@ -13,7 +14,7 @@ use crate::Error;
 use crate::error::Retry;
 use crate::mqtt;
 use crate::port::PollSlot;
-use crate::shadow::topic::Topics;
+use crate::shadow::{Purpose, Request, property};
 
 /// What does not change during the life of a Thing.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,8 @@ pub struct Settings<'m> {
     pub endpoint: &'m str,
     /// TCP port.
     pub port: u16,
+    /// Name of the thing.
+    pub thing_name: &'m str,
     /// MQTT client id.
     pub mqtt_id: &'m str,
     /// MQTT keep alive, in seconds.
@@ -32,8 +35,6 @@ pub struct Settings<'m> {
     pub clean_start: CleanStart,
     /// ALPN protocol; `None`: as the port asks for.
     pub alpn: Option<&'m [u8]>,
-    /// Topics of the thing.
-    pub topics: Topics<'m>,
     /// Name resolution and TCP connection together.
     pub connect_timeout: Duration,
     /// TLS handshake.
@@ -69,7 +70,7 @@ pub enum CleanStart {
 /// What the parts of a running Thing work with.
 pub struct Env<'m, A: App> {
     /// Shared with the API side.
-    pub control: &'m Control<'m, A::Handler, A::Done>,
+    pub control: &'m Control<'m, A::Handler, A::Done, A::Shadow>,
     /// The application.
     pub app: &'m A,
     /// Deadlines and interest of the current poll.
@@ -124,18 +125,56 @@ impl<A: App> Env<'_, A> {
         });
     }
 
-    /// Tells how an operation ended: whoever asked for it, or, if it was an answer to a request of
-    /// the cloud, of its failure by an event.
-    pub fn finish(&self, done: Option<A::Done>, outcome: &Outcome<'_>) {
-        match (done, outcome.error) {
-            (Some(done), _) => self.app.done(done, outcome),
-            (None, Some(error)) => self.tell(Event {
-                kind: EventKind::ReplyFailed,
-                error: Some(error),
+    /// Tells how a message of the outbox ended.
+    pub fn finish(&self, gone: Gone<A::Done>, outcome: &Outcome<'_>) {
+        if let Kind::Shadow(request) = gone.kind {
+            self.request_ended(request, gone.done, outcome);
+        } else if let Some(done) = gone.done {
+            self.app.done(done, outcome);
+        }
+    }
+
+    /// Notes how a request of the shadow service ended, and tells whoever asked for it. What nobody
+    /// asked for is told by an event when it failed.
+    pub fn request_ended(&self, request: Request, done: Option<A::Done>, outcome: &Outcome<'_>) {
+        let now = Instant::now().as_millis();
+        let again = outcome.retry != Retry::No;
+        let owner = self.control.with(|shared| {
+            let node = shared.shadows.get(request.shadow)?;
+            node.state.closed(request.operation);
+            match request.purpose {
+                Purpose::Fetch if outcome.error.is_some() => node.state.fetch.failed(now),
+                Purpose::Report if outcome.error.is_some() && again => node.reporter.failed(now),
+                Purpose::Report => node.reporter.ended(now),
+                _ => {}
+            }
+            Some(node.owner)
+        });
+        let told = match request.purpose {
+            Purpose::Call | Purpose::Written | Purpose::Modify(_) => {
+                if let Some(done) = done {
+                    self.app.done(done, outcome);
+                }
+                return;
+            }
+            Purpose::Fetch => EventKind::FetchFailed,
+            Purpose::Answer | Purpose::Report => EventKind::ReplyFailed,
+        };
+        if request.purpose == Purpose::Report
+            && let Some(table) = owner.and_then(|owner| self.app.table(owner))
+        {
+            match outcome.error {
+                None => property::accepted(&table),
+                Some(_) => property::failed(&table, again),
+            }
+        }
+        if outcome.error.is_some() {
+            self.tell(Event {
+                kind: told,
+                error: outcome.error,
                 code: outcome.code,
                 ..Event::default()
-            }),
-            (None, None) => {}
+            });
         }
     }
 
@@ -151,7 +190,6 @@ impl<A: App> Env<'_, A> {
                 self.app.subscription_lost(handler, i32::from(code), retry);
                 return;
             }
-            Told::OwnGranted(_) | Told::OwnRefused(..) => return,
         };
         self.app.done(done, &outcome);
     }
@@ -166,16 +204,18 @@ impl<A: App> Env<'_, A> {
         {
             self.control
                 .with(|shared| count(&mut shared.statistics.messages_dropped));
-            self.finish(done, &outbox::End::Dropped.outcome());
+            if let Some(done) = done {
+                self.app.done(done, &outbox::End::Dropped.outcome());
+            }
         }
         while !self.app.backed_up()
-            && let Some(done) = self
+            && let Some(gone) = self
                 .control
                 .with(|shared| shared.outbox.expire(now, unsent))
         {
             self.control
                 .with(|shared| count(&mut shared.statistics.messages_expired));
-            self.finish(done, &outbox::End::Expired.outcome());
+            self.finish(gone, &outbox::End::Expired.outcome());
             changed = true;
         }
         while !self.app.backed_up()

@@ -6,7 +6,7 @@
 //! poll -> run.rs: attempts, backoff, deadlines
 //!           -> transport.rs: TLS or not
 //!                -> serve.rs: the open MQTT connection: subscriptions, outbox, routing
-//!                     -> shadow.rs: the shadow's requests and answers
+//!                     -> shadow.rs: the requests and answers of shadows
 //!                     -> App: events, results, requests (the one place that calls back)
 //! ```
 
@@ -14,11 +14,11 @@ pub mod backoff;
 pub mod control;
 pub mod env;
 pub mod event;
-mod fetch;
 pub mod outbox;
 pub mod run;
 pub mod serve;
 mod shadow;
+pub mod shadows;
 pub mod stats;
 pub mod subscriptions;
 pub mod transport;
@@ -28,9 +28,10 @@ use crate::Error;
 use crate::error::Retry;
 use crate::json::{Value, Writer};
 use crate::mqtt::Message;
+use crate::shadow::property::Table;
 use event::{Event, Outcome};
 
-pub use shadow::OWN_FILTERS;
+pub use shadow::close as close_shadow;
 
 /// The application, as the running Thing sees it.
 pub trait App {
@@ -57,6 +58,29 @@ pub trait App {
     /// The broker refused a subscription with this reason code when it was made again.
     fn subscription_lost(&self, handler: Self::Handler, code: i32, retry: Retry);
 
+    /// Names who opened a shadow.
+    type Shadow: Copy + Send;
+    /// The properties of a shadow.
+    type Table: Table;
+
+    /// The properties of this shadow, if it has any.
+    fn table(&self, shadow: Self::Shadow) -> Option<Self::Table>;
+
+    /// The cloud wants another state; `reported` takes the answer.
+    fn delta(&self, shadow: Self::Shadow, delta: &Delta<'_>, reported: &mut Writer<'_>) -> Answer;
+
+    /// An update was made, by whomever: the documents before and after it.
+    fn documents(&self, shadow: Self::Shadow, documents: Value<'_>);
+
+    /// Writes the members of the state that is to be sent, after what was read if that is given. A
+    /// negative value cancels it.
+    fn write_state(
+        &self,
+        done: Self::Done,
+        document: Option<Value<'_>>,
+        state: &mut Writer<'_>,
+    ) -> i32;
+
     /// A message was larger than the buffer and was passed over: the size of its packet, and the
     /// beginning of its topic.
     fn message_too_large(&self, size: usize, topic: &str);
@@ -67,9 +91,21 @@ pub trait App {
         let _ = attempt;
         delay_ms
     }
+}
 
-    /// The cloud asks for another state.
-    fn shadow_request(&self, requested: Value<'_>, reported: &mut Writer<'_>) -> Answer;
+/// What the cloud wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Delta<'a> {
+    /// The members that differ, an object.
+    pub requested: Value<'a>,
+    /// The message that it comes from.
+    pub document: Value<'a>,
+    /// Version of the shadow.
+    pub version: u64,
+    /// When the message was made, in seconds since 1970; 0: unknown.
+    pub timestamp: u64,
+    /// It was sent when it was made, not found later.
+    pub is_live: bool,
 }
 
 /// What the application did with a request.

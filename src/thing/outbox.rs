@@ -130,6 +130,15 @@ pub enum Policy {
 /// they have been told.
 const DROPPED: usize = 8;
 
+/// A message that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone<D> {
+    /// What it was.
+    pub kind: Kind,
+    /// Whom to tell.
+    pub done: Option<D>,
+}
+
 /// A bounded queue of messages in two slices: one of entries, one of bytes.
 pub struct Outbox<'m, D> {
     /// The first `len` are messages, the oldest first.
@@ -230,8 +239,10 @@ impl<'m, D: Copy> Outbox<'m, D> {
             let oldest = self
                 .position(|entry| entry.is_droppable())
                 .ok_or(Error::QueueFull)?;
-            let done = self.remove(oldest);
-            self.dropped.push_back(done).map_err(|_| Error::QueueFull)?;
+            let gone = self.remove(oldest).ok_or(Error::QueueFull)?;
+            self.dropped
+                .push_back(gone.done)
+                .map_err(|_| Error::QueueFull)?;
         }
         Ok(())
     }
@@ -307,15 +318,21 @@ impl<'m, D: Copy> Outbox<'m, D> {
 
     // ---- ending -------------------------------------------------------------------------------
 
-    /// Ends a message; `None` if it has ended already, else whom to tell.
-    pub fn finish(&mut self, id: u32) -> Option<Option<D>> {
+    /// Ends a message; `None` if it has ended already.
+    pub fn finish(&mut self, id: u32) -> Option<Gone<D>> {
         let index = self.position(|entry| entry.id == id)?;
-        Some(self.remove(index))
+        self.remove(index)
+    }
+
+    /// Ends the oldest message of a kind that `is` recognises.
+    pub fn finish_kind(&mut self, is: impl Fn(Kind) -> bool) -> Option<Gone<D>> {
+        let index = self.position(|entry| is(entry.kind))?;
+        self.remove(index)
     }
 
     /// Ends the oldest request that was sent and that `is` recognises from its kind and its client
-    /// token; `None` when there is none (any more), else whom to tell.
-    pub fn answered(&mut self, is: impl Fn(shadow::Request, &[u8]) -> bool) -> Option<Option<D>> {
+    /// token; `None` when there is none (any more).
+    pub fn answered(&mut self, is: impl Fn(shadow::Request, &[u8]) -> bool) -> Option<Gone<D>> {
         let index = (0..self.len).find(|index| {
             let Some(entry) = self.entry(*index) else {
                 return false;
@@ -328,7 +345,38 @@ impl<'m, D: Copy> Outbox<'m, D> {
                 _ => false,
             }
         })?;
-        Some(self.remove(index))
+        self.remove(index)
+    }
+
+    /// The session is lost, and with it the answers that were on their way: what can be asked again
+    /// is queued again; one that cannot is ended. To be called until it returns `None`.
+    pub fn answers_lost(&mut self) -> Option<Gone<D>> {
+        for index in 0..self.len {
+            let Some(entry) = self.entry_mut(index) else {
+                continue;
+            };
+            let (Phase::Answer, Kind::Shadow(request)) = (entry.phase, entry.kind) else {
+                continue;
+            };
+            if !request.is_repeatable() {
+                return self.remove(index);
+            }
+            entry.phase = Phase::Queued;
+            entry.deadline = u64::MAX;
+        }
+        None
+    }
+
+    /// How many requests of the shadow service are under way.
+    pub fn requests_open(&self) -> usize {
+        self.iter()
+            .filter(|entry| matches!(entry.kind, Kind::Shadow(_)) && !entry.is_queued())
+            .count()
+    }
+
+    /// Whom to tell of a message.
+    pub fn done(&self, id: u32) -> Option<D> {
+        self.find(id)?.done
     }
 
     /// Looks how sent messages stand and settles the first one that changed: acknowledged ones
@@ -342,7 +390,7 @@ impl<'m, D: Copy> Outbox<'m, D> {
         now: u64,
         answer_ms: u64,
         ack: &mut Option<Ack>,
-    ) -> Option<(Option<D>, End)> {
+    ) -> Option<(Gone<D>, End)> {
         for index in 0..self.len {
             let Some(entry) = self.entry_mut(index) else {
                 continue;
@@ -359,11 +407,11 @@ impl<'m, D: Copy> Outbox<'m, D> {
                 Standing::Settled => {
                     let code = ack.take().map_or(0, |ack| ack.code());
                     if code >= 0x80 {
-                        return Some((self.remove(index), End::Refused(code)));
+                        return Some((self.remove(index)?, End::Refused(code)));
                     }
                     if matches!(entry.kind, Kind::Publish { .. }) {
                         let end = End::Acknowledged(i32::from(code));
-                        return Some((self.remove(index), end));
+                        return Some((self.remove(index)?, end));
                     }
                     let own = u64::from(entry.answer_ms);
                     entry.phase = Phase::Answer;
@@ -376,10 +424,10 @@ impl<'m, D: Copy> Outbox<'m, D> {
 
     /// Ends one message whose answer is overdue at `now`, or whose own time is over; `unsent`: only
     /// one that was not sent.
-    pub fn expire(&mut self, now: u64, unsent: bool) -> Option<Option<D>> {
+    pub fn expire(&mut self, now: u64, unsent: bool) -> Option<Gone<D>> {
         let index =
             self.position(|entry| entry.over_at() <= now && (entry.is_queued() || !unsent))?;
-        Some(self.remove(index))
+        self.remove(index)
     }
 
     /// When the next message ends by itself.
@@ -404,8 +452,8 @@ impl<'m, D: Copy> Outbox<'m, D> {
     }
 
     /// Ends the oldest message that is still open, whatever it waits for.
-    pub fn cancel(&mut self) -> Option<Option<D>> {
-        (self.len > 0).then(|| self.remove(0))
+    pub fn cancel(&mut self) -> Option<Gone<D>> {
+        self.remove(0)
     }
 
     // ---- measures -----------------------------------------------------------------------------
@@ -473,8 +521,8 @@ impl<'m, D: Copy> Outbox<'m, D> {
         self.bytes.len().saturating_sub(self.used())
     }
 
-    /// Takes a message out and closes the gap. Returns whom to tell.
-    fn remove(&mut self, index: usize) -> Option<D> {
+    /// Takes a message out and closes the gap.
+    fn remove(&mut self, index: usize) -> Option<Gone<D>> {
         let used = self.used();
         let gone = (*self.entry(index)?, self.len.checked_sub(1)?);
         let (gone, len) = gone;
@@ -492,7 +540,10 @@ impl<'m, D: Copy> Outbox<'m, D> {
         for entry in self.iter_mut().skip(index) {
             entry.start = entry.start.saturating_sub(gone.size());
         }
-        gone.done
+        Some(Gone {
+            kind: gone.kind,
+            done: gone.done,
+        })
     }
 }
 
@@ -532,7 +583,20 @@ mod tests {
         qos1: true,
         retain: false,
     };
-    const UPDATE: Kind = Kind::Shadow(shadow::Request::Update);
+    const UPDATE: Kind = Kind::Shadow(shadow::Request {
+        shadow: 1,
+        operation: shadow::Operation::Update,
+        purpose: shadow::Purpose::Call,
+        section: shadow::Section::Reported,
+        version: 0,
+    });
+
+    fn gone(kind: Kind, done: u32) -> Option<Gone<u32>> {
+        Some(Gone {
+            kind,
+            done: Some(done),
+        })
+    }
 
     fn new<'a, D>(kind: Kind, first: &'a str, done: Option<D>) -> New<'a, D> {
         New {
@@ -571,7 +635,7 @@ mod tests {
         assert_eq!(outbox.message(2), None);
         assert_eq!(outbox.next_due().unwrap().kind, PUBLISH);
         assert!(outbox.any_due(|kind| kind == UPDATE));
-        assert_eq!(outbox.finish(0), Some(Some(1)));
+        assert_eq!(outbox.finish(0), gone(PUBLISH, 1));
         assert_eq!(outbox.finish(0), None, "it is over");
         assert_eq!(
             outbox.next_due(),
@@ -677,7 +741,7 @@ mod tests {
         assert_eq!(outbox.answered(is(b"abc")), None, "it was not sent yet");
         outbox.force_answer(0, 100);
         assert_eq!(outbox.answered(is(b"abd")), None, "another's");
-        assert_eq!(outbox.answered(is(b"abc")), Some(Some(5)));
+        assert_eq!(outbox.answered(is(b"abc")), gone(UPDATE, 5));
         assert_eq!(outbox.answered(is(b"abc")), None, "a redelivery");
     }
 
@@ -699,14 +763,45 @@ mod tests {
         assert_eq!(outbox.next_expiry(), Some(100));
         assert_eq!(outbox.expire(99, false), None);
         assert_eq!(outbox.expire(200, true), None, "they were sent");
-        assert_eq!(outbox.expire(200, false), Some(Some(1)));
-        assert_eq!(outbox.expire(200, false), Some(Some(2)));
+        assert_eq!(outbox.expire(200, false), gone(UPDATE, 1));
+        assert_eq!(outbox.expire(200, false), gone(UPDATE, 2));
         assert_eq!(outbox.expire(200, false), None);
         assert_eq!(outbox.next_expiry(), Some(250));
-        assert_eq!(outbox.expire(250, false), Some(Some(4)));
-        assert_eq!(outbox.cancel(), Some(Some(3)));
+        assert_eq!(outbox.expire(250, false), gone(PUBLISH, 4));
+        assert_eq!(outbox.cancel(), gone(UPDATE, 3));
         assert_eq!(outbox.cancel(), None);
         assert_eq!(outbox.next_expiry(), None);
+    }
+
+    #[test]
+    fn answers_that_were_lost_with_the_session_are_asked_for_again_or_told() {
+        let (mut entries, mut bytes) = store();
+        let mut outbox = Outbox::new(&mut entries, &mut bytes, Policy::RefuseNew);
+        let Kind::Shadow(request) = UPDATE else {
+            unreachable!()
+        };
+        let versioned = Kind::Shadow(shadow::Request {
+            version: 7,
+            ..request
+        });
+        let delete = Kind::Shadow(shadow::Request {
+            operation: shadow::Operation::Delete,
+            ..request
+        });
+        for (index, kind) in [UPDATE, versioned, delete].into_iter().enumerate() {
+            outbox
+                .push(new(kind, "t", Some(index as u32)), &[])
+                .unwrap();
+            outbox.force_answer(index, 100);
+        }
+        assert_eq!(outbox.requests_open(), 3);
+        assert_eq!(outbox.answers_lost(), gone(versioned, 1));
+        assert_eq!(outbox.answers_lost(), gone(delete, 2));
+        assert_eq!(outbox.answers_lost(), None);
+        assert_eq!(outbox.next_due().unwrap().kind, UPDATE);
+        assert_eq!((outbox.requests_open(), outbox.next_expiry()), (0, None));
+        assert_eq!(outbox.finish_kind(|kind| kind == versioned), None);
+        assert_eq!(outbox.finish_kind(|kind| kind == UPDATE), gone(UPDATE, 0));
     }
 
     /// Random pushes and ends in any order, against a plain list.
@@ -746,7 +841,7 @@ mod tests {
                     }
                 } else if !list.is_empty() {
                     let (id, _) = list.remove(random(list.len()));
-                    assert_eq!(outbox.finish(id), Some(Some(id)));
+                    assert_eq!(outbox.finish(id), gone(PUBLISH, id));
                 }
                 for (id, payload) in &list {
                     let parts = outbox.message(*id).unwrap();

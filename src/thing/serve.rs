@@ -3,18 +3,21 @@
 //! One loop: bring the subscriptions up to date, send what is due, take one step of MQTT, settle
 //! what that step decided. Nothing else waits for the network, so there are no nested waits.
 
+use core::cell::Cell;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
 
 use embassy_time::{Duration, Instant};
 
+use super::control::Shared;
 use super::env::{CleanStart, End, Env};
 use super::event::{Event, EventKind, Outcome, State};
 use super::outbox::{self, Due, Kind};
 use super::shadow;
+use super::shadows::Part;
 use super::stats::{count, mark};
-use super::subscriptions::{Batch, Filter, Told};
+use super::subscriptions::{Batch, Told};
 use super::wait::{Either, before, either, next_poll, until};
 use super::{App, Failure};
 use crate::Error;
@@ -25,6 +28,8 @@ use crate::mqtt::{
 };
 use crate::net::ByteStream;
 use crate::port::{Board, LogLevel};
+use crate::shadow::Request;
+use crate::shadow::topic::Name;
 
 /// Bytes in which the topic and the properties of a message to be sent, or the filters of one
 /// SUBSCRIBE, are put together.
@@ -54,6 +59,8 @@ struct Desk<'m, A: App> {
 struct Open {
     ticket: Ticket,
     batch: Batch,
+    /// After the application's filters come those of shadows.
+    shadows: heapless::Vec<Part, FILTERS_PER_SUBSCRIBE>,
     sent_at: Instant,
     ack_by: Instant,
 }
@@ -203,11 +210,9 @@ impl<'m, A: App + Board> Desk<'m, A> {
             if !control.with(|shared| shared.wanted) {
                 return Ok(());
             }
-            self.shadow.want()?;
+            self.shadow.queue();
             self.subscribe(client).await?;
             self.announce(client.resumed());
-            self.shadow.queue_reply();
-            self.shadow.fetch(client).await?;
             self.send(client).await?;
 
             let mut heard = true;
@@ -270,10 +275,11 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 shared.subscriptions.forget();
             } else if !client.replays() {
                 shared.subscriptions.interrupted();
+                shared.shadows.each(|node| node.state.interrupted());
             }
         });
         self.published_at = None;
-        self.shadow.begin(resumed && client.replays(), now);
+        self.shadow.begin(resumed);
         // What was under way is sent again, or gone.
         self.open = self.open.take().filter(|_| resumed && client.replays());
         if let Some(open) = &mut self.open {
@@ -296,23 +302,35 @@ impl<'m, A: App + Board> Desk<'m, A> {
         if self.open.is_some() {
             return Ok(());
         }
-        let topics = self.env.settings.topics;
         let mut filters: heapless::Vec<(usize, SubscribeOptions), FILTERS_PER_SUBSCRIBE> =
             heapless::Vec::new();
-        let mut used = 0_usize;
+        let mut of_shadows = heapless::Vec::new();
+        let thing = self.env.settings.thing_name;
         let scratch = &mut *self.scratch;
         let batch = self.env.control.with(|shared| {
-            shared.subscriptions.next_batch(|filter, text, options| {
-                let text = match filter {
-                    Filter::Text { .. } => text,
-                    Filter::Shadow(own) => topics.filter(own).as_bytes(),
-                };
-                let end = used.checked_add(text.len())?;
-                scratch.get_mut(used..end)?.copy_from_slice(text);
-                filters.push((text.len(), options)).ok()?;
-                used = end;
-                Some(())
-            })
+            let mut used = 0_usize;
+            // Filters to leave go first.
+            for leaving in [true, false] {
+                let batch = shared.subscriptions.batch(leaving, |text, options| {
+                    let end = used.checked_add(text.len())?;
+                    scratch.get_mut(used..end)?.copy_from_slice(text);
+                    filters.push((text.len(), options)).ok()?;
+                    used = end;
+                    Some(())
+                });
+                shared
+                    .shadows
+                    .batch(thing, leaving, &mut of_shadows, |name, end| {
+                        let len = name.topic(end, scratch.get_mut(used..)?)?.len();
+                        filters.push((len, SubscribeOptions { qos1: true })).ok()?;
+                        used = used.checked_add(len)?;
+                        Some(())
+                    });
+                if !filters.is_empty() {
+                    return Some(batch);
+                }
+            }
+            None
         });
         let Some(batch) = batch else { return Ok(()) };
         if self.online_since.is_none() {
@@ -330,13 +348,15 @@ impl<'m, A: App + Board> Desk<'m, A> {
         };
         match sent {
             Ok(ticket) => {
-                self.env
-                    .control
-                    .with(|shared| shared.subscriptions.asked(&batch));
+                self.env.control.with(|shared| {
+                    shared.subscriptions.asked(&batch);
+                    shared.shadows.asked(&of_shadows, batch.leaving);
+                });
                 let sent_at = Instant::now();
                 self.open = Some(Open {
                     ticket,
                     batch,
+                    shadows: of_shadows,
                     sent_at,
                     ack_by: sent_at + self.env.settings.ack_timeout,
                 });
@@ -352,7 +372,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
             || !self
                 .env
                 .control
-                .with(|shared| shared.subscriptions.complete())
+                .with(|shared| shared.subscriptions.complete() && shared.shadows.complete())
         {
             return;
         }
@@ -438,16 +458,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 // It was checked when it was queued.
                 (core::str::from_utf8(topic).ok()?, options)
             }
-            Kind::Shadow(request) => {
-                if !self.shadow.is_ready(request) {
-                    return None;
-                }
-                let options = PublishOptions {
-                    qos1: true,
-                    ..PublishOptions::default()
-                };
-                (self.env.settings.topics.request(request), options)
-            }
+            Kind::Shadow(request) => return self.send_request(client, due.id, request).await,
         };
         let sent = client
             .publish(topic, options, |out| {
@@ -458,6 +469,46 @@ impl<'m, A: App + Board> Desk<'m, A> {
             })
             .await;
         Some(sent)
+    }
+
+    /// Sends a request of the shadow service, as [`send_one`](Self::send_one) does.
+    async fn send_request<IO: ByteStream>(
+        &mut self,
+        client: &mut Client<'_, '_, IO>,
+        id: u32,
+        request: Request,
+    ) -> Option<Result<Option<Ticket>, NotTaken>> {
+        if !self.shadow.is_ready(request) {
+            return None;
+        }
+        let shadow = self
+            .env
+            .control
+            .with(|shared| Some(shared.shadows.get(request.shadow)?.name()))?;
+        let name = Name {
+            thing: self.env.settings.thing_name,
+            shadow,
+        };
+        let options = PublishOptions {
+            qos1: true,
+            ..PublishOptions::default()
+        };
+        let topic = name.topic(request.operation.end(), self.scratch)?;
+        let refused = Cell::new(None);
+        let sent = client
+            .publish(topic, options, |out| {
+                self.shadow.write(id, request, &refused, out)
+            })
+            .await;
+        let Some(outcome) = refused.take() else {
+            return Some(sent);
+        };
+        // The application does not want it any more; the next message may be due.
+        if let Some(gone) = self.env.control.with(|shared| shared.outbox.finish(id)) {
+            self.env.finish(gone, &outcome);
+            self.env.control.with(Shared::changed);
+        }
+        None
     }
 
     /// Whether a message was queued before the connection came up.
@@ -490,30 +541,40 @@ impl<'m, A: App + Board> Desk<'m, A> {
             && let Some(open) = self.open.take()
         {
             let ack = ack.take().unwrap_or_else(|| Ack::one(0));
-            self.subscribed(&open.batch, &ack)?;
+            self.subscribed(&open, &ack)?;
         }
-        self.shadow.settle(client, &mut ack);
         self.settle_outbox(client, ack);
         Ok(())
     }
 
-    fn subscribed(&mut self, batch: &Batch, ack: &Ack) -> Result<(), Failure> {
+    fn subscribed(&mut self, open: &Open, ack: &Ack) -> Result<(), Failure> {
         // Callbacks run outside the critical section, so what is to be told is collected first.
         let mut all: heapless::Vec<Told<A::Handler, A::Done>, FILTERS_PER_SUBSCRIBE> =
             heapless::Vec::new();
-        self.env.control.with(|shared| {
-            shared.subscriptions.answered(batch, ack, |told| {
-                // At most one for each filter.
-                let _ = all.push(told);
-            });
-        });
-        let mut refused = None;
-        for told in all {
-            match told {
-                Told::OwnGranted(filter) => self.shadow.granted(filter),
-                Told::OwnRefused(_, code) => refused = Some(code),
-                other => self.env.tell_subscription(other),
+        let mut codes = ack.codes(open.batch.len().saturating_add(open.shadows.len()));
+        let refused = self.env.control.with(|shared| {
+            shared
+                .subscriptions
+                .answered(&open.batch, codes.by_ref(), |told| {
+                    // At most one for each filter.
+                    let _ = all.push(told);
+                });
+            let mut refused = None;
+            for ((id, filter), code) in open.shadows.iter().zip(codes) {
+                if open.batch.leaving {
+                    continue;
+                }
+                match shared.shadows.get(*id) {
+                    Some(_) if code >= 0x80 => refused = Some(code),
+                    Some(node) => node.state.subscribed(*filter),
+                    // Closed meanwhile.
+                    None => {}
+                }
             }
+            refused
+        });
+        for told in all {
+            self.env.tell_subscription(told);
         }
         match refused {
             Some(code) => Err(Ended::with_code(Error::MqttSubscribeRefused, code).into()),
@@ -538,32 +599,25 @@ impl<'m, A: App + Board> Desk<'m, A> {
             .control
             .with(|shared| shared.outbox.ack_deadline())
             .map(Instant::from_millis);
-        [subscription, self.shadow.ack_deadline(), message]
-            .into_iter()
-            .flatten()
-            .min()
+        [subscription, message].into_iter().flatten().min()
     }
 
     fn settle_outbox<IO: ByteStream>(&self, client: &Client<'_, '_, IO>, mut ack: Option<Ack>) {
         let now = Instant::now().as_millis();
         let answer_ms = self.env.settings.shadow_timeout.as_millis();
-        while let Some((done, end)) = self.env.control.with(|shared| {
+        while let Some((gone, end)) = self.env.control.with(|shared| {
             let standing = |ticket: &Ticket| client.standing(ticket);
             shared.outbox.settle(standing, now, answer_ms, &mut ack)
         }) {
-            self.deliver(done, end);
+            self.env.finish(gone, &end.outcome());
         }
     }
 
     fn end(&self, id: u32, end: outbox::End) {
         // While it was being sent it may have ended otherwise.
-        if let Some(done) = self.env.control.with(|shared| shared.outbox.finish(id)) {
-            self.deliver(done, end);
+        if let Some(gone) = self.env.control.with(|shared| shared.outbox.finish(id)) {
+            self.env.finish(gone, &end.outcome());
         }
-    }
-
-    fn deliver(&self, done: Option<A::Done>, end: outbox::End) {
-        self.env.finish(done, &end.outcome());
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -594,7 +648,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
             .message_too_large(message.size(), message.topic());
     }
 
-    /// Finds out whom a message is for: the shadow, then the application's subscriptions that match,
+    /// Finds out whom a message is for: the shadows, then the application's subscriptions that match,
     /// then whoever wants what nobody subscribed to.
     async fn message(&mut self, message: &Message<'_>) {
         let (topic, payload) = (message.topic(), message.payload());

@@ -1,297 +1,539 @@
-//! The thing's shadow on an open connection: the cloud's requests and the answers to ours.
+//! The shadows on an open connection: the cloud's requests, the answers to ours, the reports of
+//! properties, and reading a shadow when something may have been missed.
+
+use core::cell::Cell;
 
 use embassy_time::Instant;
 
-use super::control::Shared;
+use super::control::{Ask, Shared};
 use super::env::Env;
 use super::event::{Event, EventKind, Outcome};
-use super::fetch::Fetch;
-use super::outbox::{Kind, copy_all};
-use super::serve::later_or_failure;
+use super::outbox::{Gone, Kind};
+use super::shadows::ShadowId;
 use super::stats::{count, mark};
 use super::wait::next_poll;
-use super::{Answer, App, Failure};
+use super::{Answer, App, Delta};
 use crate::Error;
 use crate::error::Retry;
 use crate::json::{self, Value, Writer};
-use crate::mqtt::{Ack, Client, PublishOptions, Standing};
-use crate::net::ByteStream;
 use crate::port::Board;
-use crate::shadow::topic::Inbound;
-use crate::shadow::{self, Envelope, Filter, Request, Versions};
+use crate::shadow::topic::{self, Inbound};
+use crate::shadow::{
+    self, Envelope, MAX_CONFLICTS, MAX_TOKEN, Operation, Purpose, Reaction, Read, Request, Section,
+    Token, property,
+};
 
-/// Filters for the answers to updates.
-const ANSWERS: [Filter; 2] = [Filter::UpdateAccepted, Filter::UpdateRejected];
-/// Filters for the cloud's requests.
-const REQUESTS: [Filter; 2] = [Filter::Delta, Filter::Get];
+/// Requests that AWS IoT lets one connection have unanswered.
+const MAX_OPEN: usize = 10;
 
-/// Most subscriptions of the library's own.
-pub const OWN_FILTERS: usize = ANSWERS.len() + REQUESTS.len();
-
-/// What is known of the shadow; lives as long as the Thing.
+/// Works on the shadows; lives as long as the Thing.
 pub struct Desk<'m, A: App> {
     env: Env<'m, A>,
-    fetch: Fetch,
-    versions: Versions,
-    /// The first `reply_len` bytes are an answer that waits for room in the outbox.
+    /// The first `reply_len` bytes are an answer that waits for room in the outbox,
     reply: &'m mut [u8],
     reply_len: usize,
+    /// of this shadow.
+    reply_of: ShadowId,
+}
+
+/// A message, as it concerns one shadow.
+struct Incoming<'a> {
+    id: ShadowId,
+    inbound: Inbound,
+    envelope: Envelope<'a>,
 }
 
 impl<'m, A: App + Board> Desk<'m, A> {
-    /// `reply` holds the largest answer to a request.
+    /// `reply` holds the largest answer to a request of the cloud, and the largest report.
     pub fn new(env: Env<'m, A>, reply: &'m mut [u8]) -> Self {
         Self {
             env,
-            fetch: Fetch::default(),
-            versions: Versions::default(),
             reply,
             reply_len: 0,
+            reply_of: 0,
         }
     }
 
     /// A connection was opened.
-    pub fn begin(&mut self, resumed: bool, now: Instant) {
+    pub fn begin(&mut self, resumed: bool) {
         if resumed {
-            // What was in flight is sent again.
-            let settings = self.env.settings;
-            let ack_by = now + settings.ack_timeout;
-            self.fetch.resent(ack_by, now + settings.shadow_timeout);
-        } else {
-            self.fetch.forget();
+            return;
+        }
+        let control = self.env.control;
+        // Shadows are read when their subscriptions are there again; earlier readings are over.
+        let is_fetch =
+            |kind| matches!(kind, Kind::Shadow(request) if request.purpose == Purpose::Fetch);
+        while let Some(gone) = control.with(|shared| shared.outbox.finish_kind(is_fetch)) {
+            if let Kind::Shadow(request) = gone.kind {
+                control.with(|shared| {
+                    if let Some(node) = shared.shadows.get(request.shadow) {
+                        node.state.closed(request.operation);
+                    }
+                });
+            }
+        }
+        control.with(|shared| shared.shadows.each(|node| node.state.session_lost()));
+        while let Some(gone) = control.with(|shared| shared.outbox.answers_lost()) {
+            let outcome = Outcome::plain(Some(Error::Disconnected), Retry::Refresh);
+            self.env.finish(gone, &outcome);
         }
     }
 
-    /// Says which filters are wanted now.
-    pub fn want(&mut self) -> Result<(), Error> {
-        let missed = self.env.control.with(|shared| {
-            let requests = shared.requests_wanted;
-            // Answers stay subscribed: who updated once will do so again.
-            if shared
-                .outbox
-                .any_due(|kind| kind == Kind::Shadow(Request::Update))
-            {
-                for filter in ANSWERS {
-                    shared.subscriptions.want_own(filter, true)?;
+    /// Whether a request can be sent now: its answer would arrive, and the service would take it.
+    pub fn is_ready(&self, request: Request) -> bool {
+        self.env.control.with(|shared| {
+            shared.outbox.requests_open() < MAX_OPEN
+                && shared
+                    .shadows
+                    .get(request.shadow)
+                    .is_some_and(|node| node.state.may_send(request.operation))
+        })
+    }
+
+    /// Queues what is due: the answer that waits for room, readings, reports.
+    pub fn queue(&mut self) {
+        self.queue_answer();
+        // While an answer waits for room, what would be found could not be acted on.
+        if self.reply_len > 0 {
+            return;
+        }
+        let now = Instant::now().as_millis();
+        let mut at = None;
+        while let Some(id) = self
+            .env
+            .control
+            .with(|shared| shared.shadows.next(at, |_| true))
+        {
+            at = Some(id);
+            self.queue_fetch(id, now);
+            self.queue_report(id, now);
+        }
+    }
+
+    fn queue_fetch(&self, id: ShadowId, now: u64) {
+        let control = self.env.control;
+        let due = control.with(|shared| {
+            let node = shared.shadows.get(id)?;
+            node.state.may_fetch(now).then_some(())
+        });
+        if due.is_none() {
+            return;
+        }
+        let asked = control.request(&Ask {
+            purpose: Purpose::Fetch,
+            ..Ask::new(id, Operation::Get)
+        });
+        // Without room now, whatever makes room is a reason to try again.
+        if let Ok(token) = asked {
+            control.with(|shared| {
+                if let Some(node) = shared.shadows.get(id) {
+                    node.state.fetch.asked(token, now);
+                }
+            });
+        }
+    }
+
+    fn queue_report(&mut self, id: ShadowId, now: u64) {
+        let control = self.env.control;
+        let owner = control.with(|shared| {
+            let node = shared.shadows.get(id)?;
+            node.reporter.collect(now);
+            (node.reporter.is_due(now) && node.state.is_read()).then_some(node.owner)
+        });
+        let Some(table) = owner.and_then(|owner| self.env.app.table(owner)) else {
+            return;
+        };
+        let room = self.reply.len().min(shadow::MAX_STATE);
+        let mut writer = Writer::new(self.reply);
+        if !property::report(&table, &mut writer, room) {
+            self.with_reporter(id, |reporter| reporter.idle());
+            return;
+        }
+        let asked = writer.finish().and_then(|state| {
+            control.request(&Ask {
+                purpose: Purpose::Report,
+                section: Section::Both,
+                state,
+                ..Ask::new(id, Operation::Update)
+            })
+        });
+        match asked {
+            Ok(_) => {
+                property::sent(&table);
+                self.with_reporter(id, |reporter| reporter.sent());
+            }
+            Err(error) => {
+                property::unsent(&table);
+                if error != Error::QueueFull {
+                    let needed = control.last_needed();
+                    self.with_reporter(id, |reporter| reporter.failed(now));
+                    self.reply_failed(error, -1, needed);
                 }
             }
-            let mut news = false;
-            for filter in REQUESTS {
-                news |= shared.subscriptions.want_own(filter, requests)?;
+        }
+    }
+
+    fn with_reporter(&self, id: ShadowId, work: impl FnOnce(&mut shadow::Reporter)) {
+        self.env.control.with(|shared| {
+            if let Some(node) = shared.shadows.get(id) {
+                work(&mut node.reporter);
             }
-            let granted = REQUESTS.iter().all(|f| shared.subscriptions.is_granted(*f));
-            Ok::<_, Error>(news && requests && granted)
-        })?;
-        if missed {
-            // Nobody listened for a while.
-            self.fetch.want();
-        }
-        Ok(())
-    }
-
-    /// The broker has granted a filter.
-    pub fn granted(&mut self, filter: Filter) {
-        if REQUESTS.contains(&filter) {
-            self.fetch.want();
-        }
-    }
-
-    /// Whether a request can be sent now: without the filters for its answer that would be missed.
-    pub fn is_ready(&self, request: Request) -> bool {
-        let filters = match request {
-            Request::Update => ANSWERS.as_slice(),
-            Request::Get => REQUESTS.as_slice(),
-        };
-        self.env
-            .control
-            .with(|shared| filters.iter().all(|f| shared.subscriptions.is_granted(*f)))
-    }
-
-    /// Reads the shadow if a request may have been missed.
-    pub async fn fetch<IO: ByteStream>(
-        &mut self,
-        client: &mut Client<'_, '_, IO>,
-    ) -> Result<(), Failure> {
-        let now = Instant::now();
-        if self.fetch.expire(now) {
-            self.fetch_failed(Error::TimedOut, -1);
-        }
-        // While an answer waits for room, what would be found could not be acted on.
-        if self.reply_len > 0 || !self.fetch.is_due(now) || !self.is_ready(Request::Get) {
-            return Ok(());
-        }
-        let settings = self.env.settings;
-        let token = self.env.control.with(Shared::next_token);
-        let text = token.text();
-        let options = PublishOptions {
-            qos1: true,
-            ..PublishOptions::default()
-        };
-        let topic = settings.topics.request(Request::Get);
-        let sent = client
-            .publish(topic, options, |out| {
-                copy_all(&shadow::get_request(&text), out).ok_or(())
-            })
-            .await;
-        match sent {
-            Ok(Some(ticket)) => {
-                self.env
-                    .control
-                    .with(|shared| count(&mut shared.statistics.messages_out));
-                let ack_by = now + settings.ack_timeout;
-                let answer_by = now + settings.shadow_timeout;
-                self.fetch.sent(token, ticket, now, ack_by, answer_by);
-                Ok(())
-            }
-            // At QoS 1 there is a ticket.
-            Ok(None) => Ok(()),
-            Err(not_taken) => later_or_failure(not_taken),
-        }
-    }
-
-    fn fetch_failed(&self, error: Error, code: i32) {
-        self.env.tell(Event {
-            kind: EventKind::FetchFailed,
-            error: Some(error),
-            code,
-            ..Event::default()
         });
-    }
-
-    /// Settles what the last turn decided; takes `ack` if it was meant for the shadow.
-    pub fn settle<IO: ByteStream>(&mut self, client: &Client<'_, '_, IO>, ack: &mut Option<Ack>) {
-        if let Some(open) = self.fetch.open()
-            && open.ack_by.is_some()
-            && client.standing(&open.ticket) != Standing::Open
-        {
-            self.fetch.acknowledged();
-            if let Some(code) = ack.take().map(|ack| ack.code()).filter(|c| *c >= 0x80) {
-                self.fetch.failed(Instant::now());
-                self.fetch_failed(Error::Rejected, i32::from(code));
-            }
-        }
-    }
-
-    /// When the next acknowledgement is overdue.
-    pub fn ack_deadline(&self) -> Option<Instant> {
-        self.fetch.open().and_then(|open| open.ack_by)
     }
 
     /// When there is something to do.
     pub fn wake_at(&self, now: Instant) -> Option<Instant> {
-        let can_ask = self.reply_len == 0 && self.is_ready(Request::Get);
-        self.fetch.wake_at(now, can_ask)
+        let now = now.as_millis();
+        let mut earliest: Option<u64> = None;
+        self.env.control.with(|shared| {
+            shared.shadows.each(|node| {
+                let fetch = node.state.fetch.wake_at(now);
+                let report = node.reporter.wake_at(now);
+                let next = [earliest, fetch, report].into_iter().flatten().min();
+                earliest = next;
+            });
+        });
+        earliest.map(Instant::from_millis)
     }
 
-    /// Takes a message if it is one of the shadow service's.
+    // ---- sending ------------------------------------------------------------------------------
+
+    /// Writes a request into a packet. When the application does not want it after all, what it said
+    /// goes to `refused`.
+    pub fn write(
+        &self,
+        id: u32,
+        request: Request,
+        refused: &Cell<Option<Outcome<'static>>>,
+        out: &mut [u8],
+    ) -> Result<usize, ()> {
+        let control = self.env.control;
+        let section = (request.operation == Operation::Update).then_some(request.section);
+        let head = section.map_or(&b""[..], shadow::update_head);
+        let (token, done) = control.with(|shared| {
+            let parts = shared.outbox.message(id).ok_or(())?;
+            let [token, _] = parts.head;
+            let token = heapless::Vec::<u8, MAX_TOKEN>::from_slice(token).map_err(|_| ())?;
+            Ok((token, shared.outbox.done(id)))
+        })?;
+        let tail = shadow::tail(section, request.version, &token);
+        let (head_room, rest) = out.split_at_mut_checked(head.len()).ok_or(())?;
+        head_room.copy_from_slice(head);
+        let state_len = if request.purpose == Purpose::Written {
+            self.write_state(done, refused, rest)?
+        } else {
+            control.with(|shared| {
+                let parts = shared.outbox.message(id).ok_or(())?;
+                let room = rest.get_mut(..parts.payload.len()).ok_or(())?;
+                room.copy_from_slice(parts.payload);
+                Ok(parts.payload.len())
+            })?
+        };
+        let room = rest.get_mut(state_len..).ok_or(())?;
+        room.get_mut(..tail.len()).ok_or(())?.copy_from_slice(&tail);
+        Ok(head.len() + state_len + tail.len())
+    }
+
+    /// Has the application write the state.
+    fn write_state(
+        &self,
+        done: Option<A::Done>,
+        refused: &Cell<Option<Outcome<'static>>>,
+        out: &mut [u8],
+    ) -> Result<usize, ()> {
+        let done = done.ok_or(())?;
+        let most = out.len().min(shadow::MAX_STATE);
+        let mut writer = Writer::new(out.get_mut(..most).ok_or(())?);
+        writer.begin_object();
+        let code = self.env.app.write_state(done, None, &mut writer);
+        writer.end_object();
+        let needed = writer.needed();
+        let outcome = match writer.finish().map(<[u8]>::len) {
+            _ if code < 0 => Outcome {
+                code,
+                ..Outcome::plain(Some(Error::Cancelled), Retry::No)
+            },
+            Ok(len) => return Ok(len),
+            // There may be room for it when what is in flight was acknowledged.
+            Err(Error::JsonNoSpace) if needed <= shadow::MAX_STATE => return Err(()),
+            Err(Error::JsonNoSpace) => Outcome::plain(Some(Error::TooLarge), Retry::No),
+            Err(error) => Outcome::plain(Some(error), Retry::No),
+        };
+        refused.set(Some(outcome));
+        Err(())
+    }
+
+    // ---- receiving ----------------------------------------------------------------------------
+
+    /// Takes a message if it is for an open shadow.
     pub async fn message(&mut self, topic: &str, payload: &[u8]) -> bool {
-        let Some(inbound) = self.env.settings.topics.route(topic) else {
+        let Some((name, inbound)) = topic::parse(topic) else {
             return false;
         };
-        self.inbound(inbound, payload).await;
-        true
+        if name.thing != self.env.settings.thing_name {
+            return false;
+        }
+        let mut at = None;
+        let mut parsed = None;
+        // Several handles may be open for one shadow.
+        while let Some(id) = self
+            .env
+            .control
+            .with(|shared| shared.shadows.next(at, |node| node.name() == name.shadow))
+        {
+            at = Some(id);
+            let envelope = match parsed {
+                Some(envelope) => envelope,
+                None => match Envelope::parse(payload) {
+                    Ok(envelope) => *parsed.insert(envelope),
+                    Err(error) => {
+                        self.bad_message(error);
+                        return true;
+                    }
+                },
+            };
+            self.incoming(&Incoming {
+                id,
+                inbound,
+                envelope,
+            })
+            .await;
+        }
+        at.is_some()
     }
 
-    async fn inbound(&mut self, inbound: Inbound, payload: &[u8]) {
-        let envelope = match Envelope::parse(payload) {
-            Ok(envelope) => envelope,
-            Err(error) => {
-                self.bad_message(error);
-                return;
-            }
+    async fn incoming(&mut self, message: &Incoming<'_>) {
+        let now = Instant::now().as_millis();
+        let Incoming {
+            id,
+            inbound,
+            envelope,
+        } = message;
+        let control = self.env.control;
+        let reacted = control.with(|shared| {
+            let node = shared.shadows.get(*id)?;
+            Some((node.owner, node.state.message(*inbound, envelope, now)))
+        });
+        let Some((owner, reaction)) = reacted else {
+            return;
         };
-        match inbound {
-            Inbound::UpdateAccepted => self.answered(&envelope, None),
-            Inbound::UpdateRejected => self.answered(&envelope, Some(Error::Rejected)),
-            Inbound::Delta => {
-                self.fetch.saw(envelope.version);
-                if !self.versions.accept_delta(envelope.version) {
-                    self.env
-                        .control
-                        .with(|shared| count(&mut shared.statistics.shadow_stale));
-                    // Old, or of a shadow that was deleted and made anew: the shadow itself tells.
-                    self.fetch.want();
-                } else if let Some(state) = envelope.state {
-                    self.request(state).await;
-                }
+        match reaction {
+            Reaction::None => self.fetch_answered(message),
+            Reaction::Stale => control.with(|shared| count(&mut shared.statistics.shadow_stale)),
+            Reaction::Answer { token, accepted } => self.answered(message, token, accepted),
+            Reaction::Delta(state) => self.delta(message, owner, state, None).await,
+            Reaction::Documents(documents) => self.env.app.documents(owner, documents),
+            Reaction::Read(read) => {
+                self.fetch_answered(message);
+                self.read(message, owner, read).await;
             }
-            Inbound::GetAccepted if self.fetch.is_answer(envelope.token) => {
-                if self.fetch.answered(envelope.version) {
-                    self.versions.reset(envelope.version);
-                    if let Some(state) = envelope.delta_of_get() {
-                        self.request(state).await;
-                    }
-                }
+            Reaction::ReadRefused => {
+                self.fetch_answered(message);
+                self.env.tell(Event {
+                    kind: EventKind::FetchFailed,
+                    error: Some(Error::Rejected),
+                    code: envelope.code,
+                    ..Event::default()
+                });
             }
-            // No shadow yet: nothing was requested.
-            Inbound::GetRejected
-                if self.fetch.is_answer(envelope.token) && envelope.code == 404 =>
-            {
-                if self.fetch.answered(0) {
-                    self.versions.reset(0);
-                }
-            }
-            Inbound::GetRejected if self.fetch.is_answer(envelope.token) => {
-                self.fetch.failed(Instant::now());
-                self.fetch_failed(Error::Rejected, envelope.code);
-            }
-            // The answer to somebody else's question.
-            Inbound::GetAccepted | Inbound::GetRejected => {}
         }
     }
 
-    fn answered(&self, envelope: &Envelope<'_>, error: Option<Error>) {
-        let Some(token) = envelope.token else { return };
-        let Some(done) = self
-            .env
-            .control
-            .with(|shared| shared.outbox.answered(|_, own| own == token.text()))
-        else {
+    /// The reading under way is over, if this was its answer.
+    fn fetch_answered(&self, message: &Incoming<'_>) {
+        let Some(token) = message.envelope.token else {
             return;
         };
+        self.env.control.with(|shared| {
+            let gone = shared.outbox.answered(|request, own| {
+                request.shadow == message.id
+                    && request.purpose == Purpose::Fetch
+                    && Token::parse(own) == Some(token)
+            });
+            if gone.is_some()
+                && let Some(node) = shared.shadows.get(message.id)
+            {
+                node.state.closed(Operation::Get);
+            }
+        });
+    }
+
+    /// A request may have been answered.
+    fn answered(&mut self, message: &Incoming<'_>, token: Token, accepted: bool) {
+        let (Inbound::Accepted(operation) | Inbound::Rejected(operation)) = message.inbound else {
+            return;
+        };
+        let envelope = &message.envelope;
+        let Some(gone) = self.env.control.with(|shared| {
+            shared.outbox.answered(|request, own| {
+                request.shadow == message.id
+                    && request.operation == operation
+                    && Token::parse(own) == Some(token)
+            })
+        }) else {
+            return;
+        };
+        if self.modify(message, &gone, accepted) {
+            return;
+        }
         let outcome = Outcome {
-            error,
+            error: (!accepted).then_some(Error::Rejected),
             code: envelope.code,
-            retry: if error.is_some() {
-                shadow::retry_verdict(envelope.code)
-            } else {
-                Retry::No
+            retry: match accepted {
+                true => Retry::No,
+                false => shadow::retry_verdict(envelope.code),
             },
-            version: if error.is_some() { 0 } else { envelope.version },
+            version: if accepted { envelope.version } else { 0 },
             document: Some(envelope.document),
             needed: 0,
         };
-        self.env.finish(done, &outcome);
+        self.env.finish(gone, &outcome);
     }
 
-    /// Passes a request to the application and keeps what it answers.
-    async fn request(&mut self, requested: Value<'_>) {
+    /// Goes on with a change that reads first; `false` when it is over.
+    fn modify(&mut self, message: &Incoming<'_>, gone: &Gone<A::Done>, accepted: bool) -> bool {
+        let (Kind::Shadow(request), Some(done)) = (gone.kind, gone.done) else {
+            return false;
+        };
+        let Purpose::Modify(tries) = request.purpose else {
+            return false;
+        };
+        let envelope = &message.envelope;
+        let step = match (request.operation, accepted, envelope.code) {
+            (Operation::Get, true, _) => {
+                self.modified(message, request, done, Some(envelope.document))
+            }
+            // There is none yet: it is made.
+            (Operation::Get, false, 404) => self.modified(message, request, done, None),
+            (Operation::Update, false, 409) if tries < MAX_CONFLICTS => {
+                self.env.control.request(&Ask {
+                    purpose: Purpose::Modify(tries + 1),
+                    section: request.section,
+                    done: Some(done),
+                    ..Ask::new(message.id, Operation::Get)
+                })
+            }
+            _ => return false,
+        };
+        match step {
+            Ok(_) => self.env.control.with(|shared| {
+                if let Some(node) = shared.shadows.get(message.id) {
+                    node.state.closed(request.operation);
+                }
+            }),
+            Err(error) => {
+                let retry = match error {
+                    Error::QueueFull => Retry::Later,
+                    _ => Retry::No,
+                };
+                let outcome = Outcome::plain(Some(error), retry);
+                self.env.request_ended(request, Some(done), &outcome);
+            }
+        }
+        true
+    }
+
+    /// Has the application change what was read, and asks for that.
+    fn modified(
+        &mut self,
+        message: &Incoming<'_>,
+        request: Request,
+        done: A::Done,
+        document: Option<Value<'_>>,
+    ) -> Result<Token, Error> {
+        let (_, free) = self
+            .reply
+            .split_at_mut_checked(self.reply_len)
+            .ok_or(Error::QueueFull)?;
+        let mut writer = Writer::new(free);
+        writer.begin_object();
+        if self.env.app.write_state(done, document, &mut writer) < 0 {
+            return Err(Error::Cancelled);
+        }
+        writer.end_object();
+        let state = writer.finish().map_err(|error| match error {
+            Error::JsonNoSpace => Error::TooLarge,
+            error => error,
+        })?;
+        self.env.control.request(&Ask {
+            purpose: request.purpose,
+            section: request.section,
+            version: message.envelope.version,
+            state,
+            done: Some(done),
+            ..Ask::new(message.id, Operation::Update)
+        })
+    }
+
+    /// The whole shadow was read.
+    async fn read(&mut self, message: &Incoming<'_>, owner: A::Shadow, read: Read<'_>) {
+        if let Some(table) = self.env.app.table(owner) {
+            let all = self.env.control.with(|shared| {
+                let node = shared.shadows.get(message.id)?;
+                node.reporter.hurry(Instant::now().as_millis());
+                Some(node.reporter.all)
+            });
+            property::compare(&table, read.reported, all.unwrap_or_default());
+        }
+        let Some(delta) = read.delta else { return };
+        if read.is_new {
+            self.delta(message, owner, delta, read.desired).await;
+        } else if let Some(table) = self.env.app.table(owner) {
+            // What was obeyed may have been overtaken by the firmware's own change before it was
+            // reported. The table knows what it has answered.
+            property::apply(&table, delta, read.desired);
+        }
+    }
+
+    /// Passes a delta to the table and to the application, and keeps what it answers.
+    async fn delta(
+        &mut self,
+        message: &Incoming<'_>,
+        owner: A::Shadow,
+        requested: Value<'_>,
+        desired: Option<Value<'_>>,
+    ) {
+        let control = self.env.control;
         if self.reply_len > 0 {
-            // The last answer still waits for room. The whole shadow is read again afterwards, and
-            // this request with it.
-            self.fetch.want();
+            // The last answer still waits for room. The shadow is read again afterwards, and this
+            // request with it.
+            self.delivered(message, false);
             return;
         }
         if requested.kind() != json::Kind::Object {
             self.bad_message(Error::JsonType);
             return;
         }
-        self.env
-            .control
-            .with(|shared| count(&mut shared.statistics.shadow_requests));
+        control.with(|shared| count(&mut shared.statistics.shadow_requests));
+        let mut whole = true;
+        if let Some(table) = self.env.app.table(owner) {
+            whole = !property::apply(&table, requested, desired);
+            let now = Instant::now().as_millis();
+            self.with_reporter(message.id, |reporter| reporter.hurry(now));
+        }
+        self.delivered(message, whole);
+
         let mut writer = Writer::new(self.reply);
         writer.begin_object();
         let untouched = writer.needed();
-        match self.env.app.shadow_request(requested, &mut writer) {
+        let delta = Delta {
+            requested,
+            document: message.envelope.document,
+            version: message.envelope.version,
+            timestamp: message.envelope.timestamp,
+            is_live: message.inbound == Inbound::Delta,
+        };
+        match self.env.app.delta(owner, &delta, &mut writer) {
             Answer::Written if writer.needed() == untouched && writer.error().is_none() => {}
             Answer::Written => {
                 writer.end_object();
                 let needed = writer.needed();
-                self.env
-                    .control
-                    .with(|shared| mark(&mut shared.statistics.reply_max, needed));
+                control.with(|shared| mark(&mut shared.statistics.reply_max, needed));
                 match writer.finish().map(<[u8]>::len) {
-                    Ok(len) => self.reply_len = len,
+                    Ok(len) => {
+                        self.reply_len = len;
+                        self.reply_of = message.id;
+                    }
                     Err(Error::JsonNoSpace) => self.reply_failed(Error::TooLarge, -1, needed),
                     Err(error) => self.reply_failed(error, -1, 0),
                 }
@@ -300,6 +542,17 @@ impl<'m, A: App + Board> Desk<'m, A> {
             Answer::Later => next_poll().await,
             Answer::Nobody => {}
         }
+    }
+
+    fn delivered(&self, message: &Incoming<'_>, delivered: bool) {
+        self.env.control.with(|shared| {
+            if let Some(node) = shared.shadows.get(message.id) {
+                match delivered {
+                    true => node.state.delivered(message.inbound, &message.envelope),
+                    false => node.state.missed(),
+                }
+            }
+        });
     }
 
     fn bad_message(&self, error: Error) {
@@ -312,12 +565,17 @@ impl<'m, A: App + Board> Desk<'m, A> {
     }
 
     /// Queues the answer that waits for room in the outbox.
-    pub fn queue_reply(&mut self) {
-        let Some(reply) = self.reply.get(..self.reply_len).filter(|r| !r.is_empty()) else {
+    fn queue_answer(&mut self) {
+        let Some(state) = self.reply.get(..self.reply_len).filter(|r| !r.is_empty()) else {
             return;
         };
-        match self.env.control.update_checked(reply, None) {
-            Ok(()) => {}
+        let asked = self.env.control.request(&Ask {
+            purpose: Purpose::Answer,
+            state,
+            ..Ask::new(self.reply_of, Operation::Update)
+        });
+        match asked {
+            Ok(_) => {}
             // Room is made by acknowledgements, and then this is tried again.
             Err(Error::QueueFull) => return,
             Err(error) => {
@@ -337,4 +595,21 @@ impl<'m, A: App + Board> Desk<'m, A> {
             ..Event::default()
         });
     }
+}
+
+/// Ends everything that a shadow which is being closed has open; `tell` whoever asked for it.
+pub fn close<H: Copy + Send, D: Copy + Send, S: Copy + Send>(
+    control: &super::control::Control<'_, H, D, S>,
+    id: ShadowId,
+    mut tell: impl FnMut(D),
+) -> bool {
+    let of_it = |kind| matches!(kind, Kind::Shadow(request) if request.shadow == id);
+    let closed = control.with(|shared| shared.shadows.close(id));
+    while let Some(gone) = control.with(|shared| shared.outbox.finish_kind(of_it)) {
+        if let Some(done) = gone.done {
+            tell(done);
+        }
+    }
+    control.with(Shared::changed);
+    closed
 }

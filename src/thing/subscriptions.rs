@@ -9,22 +9,13 @@ use heapless::Vec;
 
 use crate::Error;
 use crate::mqtt::topic::matches;
-use crate::mqtt::{Ack, FILTERS_PER_SUBSCRIBE, SubscribeOptions};
-use crate::shadow;
+use crate::mqtt::{FILTERS_PER_SUBSCRIBE, SubscribeOptions};
 
-/// Which filter.
+/// Where the text of a filter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filter {
-    /// The application's: text, kept here.
-    Text {
-        /// Where it begins.
-        start: u16,
-        /// Its length.
-        len: u16,
-    },
-    /// The shadow service's: whoever knows the thing's name writes it out. Messages for it are
-    /// recognised by their topic, not by the filter.
-    Shadow(shadow::Filter),
+struct Filter {
+    start: u16,
+    len: u16,
 }
 
 /// What the broker has.
@@ -83,13 +74,9 @@ pub enum Told<H, D> {
     /// A subscription that stood was refused with this reason code when it was made again; its
     /// messages went to this one.
     Lost(H, u8),
-    /// A filter of the library's own was granted.
-    OwnGranted(shadow::Filter),
-    /// A filter of the library's own was refused with this reason code.
-    OwnRefused(shadow::Filter, u8),
 }
 
-/// A packet to be sent: which subscriptions it is about, in order.
+/// The application's part of a packet to be sent: which subscriptions it is about, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// UNSUBSCRIBE, else SUBSCRIBE.
@@ -97,10 +84,21 @@ pub struct Batch {
     slots: Vec<u16, FILTERS_PER_SUBSCRIBE>,
 }
 
+impl Batch {
+    /// How many filters are in it.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+}
+
 /// A bounded table of subscriptions.
 pub struct Subscriptions<'m, H, D> {
     slots: &'m mut [Option<Subscription<H, D>>],
-    reserved: usize,
     /// The application's filters, without gaps.
     text: &'m mut [u8],
     used: usize,
@@ -109,15 +107,9 @@ pub struct Subscriptions<'m, H, D> {
 }
 
 impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
-    /// An empty table for `slots.len()` subscriptions, of which `reserved` are for the library's own.
-    /// The others' texts have `text.len()` bytes together.
-    pub fn new(
-        slots: &'m mut [Option<Subscription<H, D>>],
-        reserved: usize,
-        text: &'m mut [u8],
-    ) -> Self {
+    /// An empty table for `slots.len()` subscriptions, whose texts have `text.len()` bytes together.
+    pub fn new(slots: &'m mut [Option<Subscription<H, D>>], text: &'m mut [u8]) -> Self {
         Self {
-            reserved,
             slots,
             text,
             used: 0,
@@ -153,13 +145,6 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
             self.untold = true;
             return Ok(());
         }
-        let taken = self
-            .iter()
-            .filter(|s| matches!(s.filter, Filter::Text { .. }))
-            .count();
-        if taken >= self.slots.len().saturating_sub(self.reserved) {
-            return Err(Error::QueueFull);
-        }
         let place = self
             .slots
             .iter()
@@ -176,7 +161,7 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
         self.put(
             place,
             Subscription {
-                filter: Filter::Text { start: at, len },
+                filter: Filter { start: at, len },
                 options,
                 wanted: true,
                 broker: Broker::Absent,
@@ -206,39 +191,6 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
         Ok(())
     }
 
-    /// Wants a filter of the library's own, or no more. Returns whether that is news. `QueueFull`
-    /// without a free place.
-    pub fn want_own(&mut self, filter: shadow::Filter, wanted: bool) -> Result<bool, Error> {
-        let slot = self.position(|s| s.filter == Filter::Shadow(filter));
-        if let Some(subscription) = slot.and_then(|slot| self.slot_mut(slot)) {
-            let news = subscription.wanted != wanted;
-            subscription.wanted = wanted;
-            self.untold |= news;
-            return Ok(news);
-        }
-        if !wanted {
-            return Ok(false);
-        }
-        let place = self
-            .slots
-            .iter()
-            .position(Option::is_none)
-            .ok_or(Error::QueueFull)?;
-        self.put(
-            place,
-            Subscription {
-                filter: Filter::Shadow(filter),
-                options: SubscribeOptions { qos1: true },
-                wanted: true,
-                broker: Broker::Absent,
-                handler: None,
-                subscribed: Operation::NONE,
-                unsubscribed: Operation::NONE,
-            },
-        );
-        Ok(true)
-    }
-
     // ---- what the broker has ------------------------------------------------------------------
 
     /// The broker has forgotten the session, and every subscription with it.
@@ -260,15 +212,9 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
         }
     }
 
-    /// How many there are, the library's own included.
+    /// How many there are.
     pub fn count(&self) -> usize {
         self.iter().count()
-    }
-
-    /// Whether the broker has this filter of the library's own.
-    pub fn is_granted(&self, filter: shadow::Filter) -> bool {
-        self.iter()
-            .any(|s| s.filter == Filter::Shadow(filter) && s.broker == Broker::Granted)
     }
 
     /// Whether everything that is wanted is there, but for what the broker refused.
@@ -277,35 +223,30 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
             .all(|s| !s.wanted || s.broker == Broker::Granted)
     }
 
-    /// The next packet to be sent: filters to leave first, then filters to ask for, as many as fit
-    /// into one. `len` writes a filter out and returns its length, `None` when there is no room
-    /// left for it.
-    pub fn next_batch(
+    /// Filters to leave, or to ask for, as many as fit into one packet. `write` takes a filter's
+    /// text, or returns `None` when there is no room left for it.
+    pub fn batch(
         &self,
-        mut write: impl FnMut(Filter, &[u8], SubscribeOptions) -> Option<()>,
-    ) -> Option<Batch> {
-        for leaving in [true, false] {
-            let mut batch = Batch {
-                leaving,
-                slots: Vec::new(),
-            };
-            for (slot, subscription) in self.slots.iter().enumerate() {
-                let Some(s) = subscription else { continue };
-                if !s.is_due(leaving) || batch.slots.is_full() {
-                    continue;
-                }
-                let text = self.text_of(s.filter).unwrap_or_default();
-                if write(s.filter, text, s.options).is_none() {
-                    break;
-                }
-                // There is room: it is not full.
-                let _ = batch.slots.push(slot as u16);
+        leaving: bool,
+        mut write: impl FnMut(&[u8], SubscribeOptions) -> Option<()>,
+    ) -> Batch {
+        let mut batch = Batch {
+            leaving,
+            slots: Vec::new(),
+        };
+        for (slot, subscription) in self.slots.iter().enumerate() {
+            let Some(s) = subscription else { continue };
+            if !s.is_due(leaving) || batch.slots.is_full() {
+                continue;
             }
-            if !batch.slots.is_empty() {
-                return Some(batch);
+            let text = self.text_of(s.filter).unwrap_or_default();
+            if write(text, s.options).is_none() {
+                break;
             }
+            // There is room: it is not full.
+            let _ = batch.slots.push(slot as u16);
         }
-        None
+        batch
     }
 
     /// The packet was sent.
@@ -321,8 +262,12 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
     }
 
     /// The broker has answered the packet, with a reason code for each filter.
-    pub fn answered(&mut self, batch: &Batch, ack: &Ack, mut tell: impl FnMut(Told<H, D>)) {
-        let codes = ack.codes(batch.slots.len());
+    pub fn answered(
+        &mut self,
+        batch: &Batch,
+        codes: impl Iterator<Item = u8>,
+        mut tell: impl FnMut(Told<H, D>),
+    ) {
         for (slot, code) in batch.slots.iter().zip(codes) {
             if let Some(subscription) = self.slot_mut(*slot) {
                 subscription.answered(code, &mut tell);
@@ -414,13 +359,9 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
     }
 
     fn text_of(&self, filter: Filter) -> Option<&[u8]> {
-        match filter {
-            Filter::Text { start, len } => {
-                let start = usize::from(start);
-                self.text.get(start..start.saturating_add(usize::from(len)))
-            }
-            Filter::Shadow(_) => None,
-        }
+        let start = usize::from(filter.start);
+        let end = start.saturating_add(usize::from(filter.len));
+        self.text.get(start..end)
     }
 
     fn find_text(&self, filter: &str) -> Option<u16> {
@@ -432,18 +373,15 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
         let Some(gone) = self.slots.get_mut(usize::from(slot)).and_then(Option::take) else {
             return;
         };
-        let Filter::Text { start, len } = gone.filter else {
-            return;
-        };
+        let Filter { start, len } = gone.filter;
         let end = usize::from(start).saturating_add(usize::from(len));
         if end <= self.used && self.used <= self.text.len() {
             self.text.copy_within(end..self.used, usize::from(start));
             self.used = self.used.saturating_sub(usize::from(len));
         }
         for subscription in self.slots.iter_mut().flatten() {
-            if let Filter::Text { start: other, .. } = &mut subscription.filter
-                && *other > start
-            {
+            let other = &mut subscription.filter.start;
+            if *other > start {
                 *other = other.saturating_sub(len);
             }
         }
@@ -476,15 +414,6 @@ impl<H: Copy, D: Copy> Subscription<H, D> {
             true => Broker::Absent,
             false => Broker::Granted,
         };
-        if let Filter::Shadow(own) = self.filter {
-            match (leaving, refused) {
-                (false, true) => tell(Told::OwnRefused(own, code)),
-                (false, false) => tell(Told::OwnGranted(own)),
-                (true, _) => {}
-            }
-            self.wanted &= !refused || leaving;
-            return;
-        }
         let operation = match leaving {
             true => &mut self.unsubscribed,
             false => &mut self.subscribed,
@@ -537,31 +466,25 @@ mod tests {
     use super::*;
 
     const QOS1: SubscribeOptions = SubscribeOptions { qos1: true };
-    const OWN: shadow::Filter = shadow::Filter::Delta;
 
     type Table<'m> = Subscriptions<'m, char, u32>;
 
     fn with_table(test: impl FnOnce(&mut Table<'_>)) {
         let mut slots = vec![None; 10];
         let mut text = vec![0; 40];
-        test(&mut Subscriptions::new(&mut slots, 0, &mut text));
-    }
-
-    fn ack(codes: &[u8]) -> Ack {
-        crate::mqtt::test_ack(codes).unwrap()
+        test(&mut Subscriptions::new(&mut slots, &mut text));
     }
 
     /// What is sent next, as text.
     fn batch(table: &Table<'_>) -> Option<(Batch, Vec<String, 8>)> {
-        let mut texts = Vec::new();
-        let batch = table.next_batch(|filter, text, _| {
-            let text = match filter {
-                Filter::Text { .. } => std::str::from_utf8(text).unwrap().to_owned(),
-                Filter::Shadow(_) => "own".to_owned(),
-            };
-            texts.push(text).ok()
-        })?;
-        Some((batch, texts))
+        [true, false].into_iter().find_map(|leaving| {
+            let mut texts = Vec::new();
+            let batch = table.batch(leaving, |text, _| {
+                let text = std::str::from_utf8(text).unwrap().to_owned();
+                texts.push(text).ok()
+            });
+            (!batch.is_empty()).then_some((batch, texts))
+        })
     }
 
     type String = std::string::String;
@@ -572,7 +495,7 @@ mod tests {
         assert_eq!(texts.len(), codes.len(), "{texts:?}");
         table.asked(&batch);
         let mut told = std::vec::Vec::new();
-        table.answered(&batch, &ack(codes), |t| told.push(t));
+        table.answered(&batch, codes.iter().copied(), |t| told.push(t));
         told
     }
 
@@ -614,20 +537,18 @@ mod tests {
     fn a_new_session_asks_for_everything_again() {
         with_table(|table| {
             table.subscribe("a", QOS1, 'a', None, u64::MAX).unwrap();
-            table.want_own(OWN, true).unwrap();
-            assert_eq!(exchange(table, &[1, 1]), [Told::OwnGranted(OWN)]);
-            assert!(table.is_granted(OWN));
+            table.subscribe("b", QOS1, 'b', None, u64::MAX).unwrap();
+            assert_eq!(exchange(table, &[1, 1]), []);
             table.unsubscribe("a", Some(7), u64::MAX).unwrap();
             table.subscribe("c", QOS1, 'c', None, u64::MAX).unwrap();
             table.forget();
-            assert!(!table.is_granted(OWN));
             assert_eq!(
                 settle(table, 0),
                 [Told::Done(7, 0)],
                 "the broker has it no more"
             );
             let (_, texts) = batch(table).unwrap();
-            assert_eq!(texts, ["own", "c"]);
+            assert_eq!(texts, ["b", "c"]);
         });
     }
 
@@ -635,9 +556,7 @@ mod tests {
     fn refusals_end_what_was_wanted() {
         with_table(|table| {
             table.subscribe("a", QOS1, 'a', Some(1), u64::MAX).unwrap();
-            table.want_own(OWN, true).unwrap();
-            let told = exchange(table, &[0x87, 0x80]);
-            assert_eq!(told, [Told::Refused(1, 0x87), Told::OwnRefused(OWN, 0x80)]);
+            assert_eq!(exchange(table, &[0x87]), [Told::Refused(1, 0x87)]);
             assert_eq!(settle(table, 0), []);
             assert_eq!(batch(table), None);
             assert!(table.complete());
@@ -671,11 +590,11 @@ mod tests {
             table.subscribe("abc", QOS1, 'x', None, u64::MAX).unwrap();
             table.subscribe("def", QOS1, 'x', None, u64::MAX).unwrap();
             let mut room = 1;
-            let batch = table.next_batch(|_, _, _| {
+            let batch = table.batch(false, |_, _| {
                 room -= 1;
                 (room >= 0).then_some(())
             });
-            assert_eq!(batch.unwrap().slots, [0]);
+            assert_eq!(batch.slots, [0]);
         });
     }
 
@@ -699,14 +618,14 @@ mod tests {
             table.asked(&packet);
             table.unsubscribe("a", Some(5), u64::MAX).unwrap();
             assert_eq!(settle(table, 0), [Told::Cancelled(4)]);
-            table.answered(&packet, &ack(&[1]), |told| panic!("{told:?}"));
+            table.answered(&packet, [1].into_iter(), |told| panic!("{told:?}"));
             // And wanted again while it is being left.
             let (packet, _) = batch(table).unwrap();
             assert!(packet.leaving);
             table.asked(&packet);
             table.subscribe("a", QOS1, 'b', Some(6), u64::MAX).unwrap();
             assert_eq!(settle(table, 0), [Told::Cancelled(5)]);
-            table.answered(&packet, &ack(&[0]), |told| panic!("{told:?}"));
+            table.answered(&packet, [0].into_iter(), |told| panic!("{told:?}"));
             assert_eq!(exchange(table, &[1]), [Told::Done(6, 1)]);
             assert_eq!(table.next_match("a", 0), Some((0, 'b')));
         });

@@ -526,6 +526,10 @@ static void shadow_get(broker_t *broker, const char *text)
 
 static void serve_shadow(broker_t *broker, const char *topic, const char *text)
 {
+    if (broker->serve != NULL) {
+        broker->serve(broker->serve_user, topic, text);
+        return;
+    }
     if (strcmp(topic, broker_topic(broker, "update")) == 0) {
         shadow_update(broker, text);
     } else if (strcmp(topic, broker_topic(broker, "get")) == 0) {

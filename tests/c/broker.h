@@ -87,6 +87,10 @@ typedef struct {
     uint64_t version;
     int updates;                        /* accepted updates, repetitions included */
 
+    /* Answers the shadows' requests instead of the service above: see cloud.h. */
+    void (*serve)(void *user, const char *topic, const char *payload);
+    void *serve_user;
+
     /* ---- what arrived ---- */
     int connects;
     int clean_starts;

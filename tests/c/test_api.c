@@ -44,7 +44,9 @@ static const struct {
     E(IOT_THING_ERR_NOT_FOUND), E(IOT_THING_ERR_DROPPED),
     E(IOT_THING_ERR_CLIENT_CERT_EXPIRED), E(IOT_THING_ERR_CLIENT_CERT_NOT_YET_VALID),
     E(IOT_THING_ERR_CLIENT_CERT_USAGE), E(IOT_THING_ERR_KEY_WEAK),
-    E(IOT_THING_ERR_KEY_UNSUPPORTED),
+    E(IOT_THING_ERR_KEY_UNSUPPORTED), E(IOT_THING_ERR_SHADOW_NAME),
+    E(IOT_THING_ERR_DISCONNECTED), E(IOT_THING_ERR_PROPERTY_UNKNOWN),
+    E(IOT_THING_ERR_PROPERTY_READ_ONLY), E(IOT_THING_ERR_PROPERTY_REFUSED),
     E(IOT_THING_ERR_MQTT_TAKEN_OVER),
     E(IOT_THING_ERR_MQTT_QUOTA),
     E(IOT_THING_ERR_MQTT_CLOSED_AFTER_SUBSCRIBE),
@@ -859,6 +861,7 @@ static void credentials(void)
         device.config.private_key = shorter;
         CHECK_EQ(sim_device_make(&device), IOT_THING_ERR_PRIVATE_KEY);
     }
+    static uint8_t ticket[64];
     TLS(IOT_THING_ERR_NULL, device.config.tls_ticket_size = 1);
     TLS(IOT_THING_OK, (device.config.tls_ticket = ticket, device.config.tls_ticket_size = 64));
     TLS(IOT_THING_ERR_ARGUMENT, device.config.tls_rx_size = 511);
