@@ -188,7 +188,11 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
         } else {
             Some(text(c.alpn, MAX_ALPN, Error::Argument)?.as_bytes())
         },
-        tls_ticket: (c.tls_ticket, c.tls_ticket_size as usize),
+        tls_ticket: match c.tls_ticket_size {
+            0 => (c.tls_ticket, 0),
+            _ if c.tls_ticket.is_null() => return Err(Error::Null),
+            size => (c.tls_ticket, size as usize),
+        },
     })
 }
 
