@@ -169,7 +169,7 @@
 /**
  * Words of private storage in a handle.
  */
-#define IOT_THING_SHADOW_STORAGE 34
+#define IOT_THING_SHADOW_STORAGE 26
 
 /**
  * Bytes of a Thing besides its configurable buffers, on 32-bit targets.
@@ -483,6 +483,26 @@
 #define IOT_THING_LOG_INFO 3
 
 /**
+ * `aead_seal` and `aead_open`: AES-GCM with a key of 16 bytes.
+ */
+#define IOT_THING_AEAD_AES_128_GCM 1
+
+/**
+ * The same with a key of 32 bytes; only in a library built with the feature `aes256`.
+ */
+#define IOT_THING_AEAD_AES_256_GCM 2
+
+/**
+ * ChaCha20-Poly1305, with a key of 32 bytes; only in a library built with the feature `chacha20`.
+ */
+#define IOT_THING_AEAD_CHACHA20_POLY1305 3
+
+/**
+ * Returned by a function of `iot_thing_crypto_t`: what was to be checked is wrong.
+ */
+#define IOT_THING_CRYPTO_WRONG 1
+
+/**
  * What went wrong. Every function of the library that can fail returns one of these negative
  * values, or `IOT_THING_OK` (0). Numbers are never reused or changed; new ones are only added.
  * Print one with `iot_thing_err_name()`, explain one with `iot_thing_err_text()`.
@@ -608,6 +628,10 @@ enum iot_thing_err
      * The name of a shadow is too long or has a character outside `[a-zA-Z0-9:_-]`.
      */
     IOT_THING_ERR_SHADOW_NAME = -27,
+    /**
+     * A function of `iot_thing_crypto_t` failed.
+     */
+    IOT_THING_ERR_CRYPTO = -28,
     /**
      * The text is not JSON as RFC 8259 defines it.
      */
@@ -1261,6 +1285,76 @@ typedef uint32_t (*iot_thing_retry_fn)(void *user,
                                        uint32_t delay_ms);
 
 /**
+ * Cryptography of the firmware's own, for hardware that is faster, smaller or keeps secrets better:
+ * each function given here is used by `iot_thing_transport_tls` instead of the library's software,
+ * each one left NULL is not. Start from `IOT_THING_CRYPTO_INIT`.
+ *
+ * All functions are called inside `iot_thing_poll` only. None may call the library, keep a pointer,
+ * or block longer than the software would take. Buffers do not overlap. Return 0; a negative value
+ * when the operation could not be done, which ends the connection with `IOT_THING_ERR_CRYPTO`
+ * (from `p256_verify`: with `IOT_THING_ERR_CERT_SIGNATURE`); and where it says so
+ * `IOT_THING_CRYPTO_WRONG`. A function that says 0 where it should not have makes the connection
+ * insecure: the library cannot check it.
+ */
+typedef struct {
+    /**
+     * `sizeof(iot_thing_crypto_t)`: `IOT_THING_CRYPTO_INIT` sets it.
+     */
+    uint32_t struct_size;
+    /**
+     * Passed to every function.
+     */
+    void *user;
+    /**
+     * Makes an ephemeral key pair on P-256. `secret`: 32 bytes that are given to `p256_ecdh`, and to
+     * nobody else: the key, big-endian (it must be, if `p256_ecdh` is NULL), or a name of it.
+     * `public_key`: 65 bytes, 0x04, x, y.
+     */
+    int32_t (*p256_keygen)(void *user, uint8_t *secret, uint8_t *public_key);
+    /**
+     * Writes the x coordinate (32 bytes) of `secret` times the point `peer` (65 bytes) to `shared`.
+     * WRONG if `peer` is not a point of the curve, which must be checked.
+     */
+    int32_t (*p256_ecdh)(void *user, const uint8_t *secret, const uint8_t *peer, uint8_t *shared);
+    /**
+     * Verifies an ECDSA signature (r and then s, 64 bytes) of `hash` (32 bytes) by `public_key` (65
+     * bytes): the server's, and those on its certificates. WRONG if it is not one, or the key is not
+     * a point of the curve.
+     */
+    int32_t (*p256_verify)(void *user,
+                           const uint8_t *public_key,
+                           const uint8_t *hash,
+                           const uint8_t *signature);
+    /**
+     * Encrypts `len` bytes in place, and writes the tag, 16 bytes, which also covers `additional`.
+     * `algorithm` is an `IOT_THING_AEAD_...`; the nonce has 12 bytes. Neither key nor nonce may be
+     * used for another call.
+     */
+    int32_t (*aead_seal)(void *user,
+                         uint32_t algorithm,
+                         const uint8_t *key,
+                         const uint8_t *nonce,
+                         const uint8_t *additional,
+                         size_t additional_len,
+                         uint8_t *in_out,
+                         size_t len,
+                         uint8_t *tag);
+    /**
+     * Decrypts in place. WRONG if the tag is not right, which must be found without telling by time
+     * how much of it is.
+     */
+    int32_t (*aead_open)(void *user,
+                         uint32_t algorithm,
+                         const uint8_t *key,
+                         const uint8_t *nonce,
+                         const uint8_t *additional,
+                         size_t additional_len,
+                         uint8_t *in_out,
+                         size_t len,
+                         const uint8_t *tag);
+} iot_thing_crypto_t;
+
+/**
  * Everything about one Thing. Start from `IOT_THING_CONFIG_INIT`, then set what differs: 0 and
  * NULL stand for the default everywhere. The struct itself may go away after `iot_thing_init`;
  * what its pointers lead to must stay valid and unchanged until `iot_thing_deinit` (but see
@@ -1470,6 +1564,10 @@ typedef struct {
      * others. A custom authorizer on port 443 wants `mqtt`.
      */
     const char *alpn;
+    /**
+     * Cryptography of the firmware's own; NULL: the library's. Copied by `iot_thing_init`.
+     */
+    const iot_thing_crypto_t *crypto;
     /**
      * Optional, for TLS session resumption: memory of yours in which the library keeps the newest
      * session ticket of the server. The next connection then goes on from it without certificates,
@@ -4181,12 +4279,19 @@ inline iot_thing_verification_t iot_thing_verification_init_()
     zero.struct_size = static_cast<uint32_t>(sizeof zero);
     return zero;
 }
+inline iot_thing_crypto_t iot_thing_crypto_init_()
+{
+    iot_thing_crypto_t zero = iot_thing_crypto_t();
+    zero.struct_size = static_cast<uint32_t>(sizeof zero);
+    return zero;
+}
 #define IOT_THING_CONFIG_INIT_WITH(transport_) iot_thing_config_init_(transport_)
 #define IOT_THING_SOCKETS_INIT iot_thing_sockets_init_()
 #define IOT_THING_PORT_INIT iot_thing_port_init_()
 #define IOT_THING_CONNECTION_INIT iot_thing_connection_init_()
 #define IOT_THING_STATISTICS_INIT iot_thing_statistics_init_()
 #define IOT_THING_EVENT_INIT iot_thing_event_init_()
+#define IOT_THING_CRYPTO_INIT iot_thing_crypto_init_()
 #define IOT_THING_MQTT_PUBLISH_INIT iot_thing_mqtt_publish_init_()
 #define IOT_THING_SHADOW_INIT iot_thing_shadow_init_()
 #define IOT_THING_SHADOW_OPTIONS_INIT iot_thing_shadow_options_init_()
@@ -4201,6 +4306,7 @@ inline iot_thing_verification_t iot_thing_verification_init_()
 #define IOT_THING_CONNECTION_INIT { .struct_size = sizeof(iot_thing_connection_t) }
 #define IOT_THING_STATISTICS_INIT { .struct_size = sizeof(iot_thing_statistics_t) }
 #define IOT_THING_EVENT_INIT { .struct_size = sizeof(iot_thing_event_t) }
+#define IOT_THING_CRYPTO_INIT { .struct_size = sizeof(iot_thing_crypto_t) }
 #define IOT_THING_MQTT_PUBLISH_INIT { .struct_size = sizeof(iot_thing_mqtt_publish_t) }
 #define IOT_THING_SHADOW_INIT { .thing = NULL }
 #define IOT_THING_SHADOW_OPTIONS_INIT { .struct_size = sizeof(iot_thing_shadow_options_t) }

@@ -71,6 +71,8 @@ pub enum Error {
     NotFound = -26,
     /// The name of a shadow is too long or has a character outside `[a-zA-Z0-9:_-]`.
     ShadowName = -27,
+    /// A function of `iot_thing_crypto_t` failed.
+    Crypto = -28,
 
     // ---- JSON --------------------------------------------------------------------------------
     /// The text is not JSON as RFC 8259 defines it.
@@ -215,6 +217,15 @@ impl Error {
     }
 }
 
+/// A text with two NULs. One alone would make it a "mergeable string": the compiler puts all of these
+/// into one section, which a firmware that uses any of them links as a whole (7 KB).
+const fn unmerged(text: &'static str) -> &'static core::ffi::CStr {
+    match core::ffi::CStr::from_bytes_until_nul(text.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => c"",
+    }
+}
+
 /// Declares name and explanation of every error once; an error without an entry does not compile.
 macro_rules! describe {
     ($($variant:ident, $name:literal, $text:literal;)*) => {
@@ -225,8 +236,8 @@ macro_rules! describe {
             /// The name of the constant in the C header, NUL-terminated.
             pub const fn c_name(self) -> &'static core::ffi::CStr {
                 match self { $(Error::$variant => {
-                    const NAME: &core::ffi::CStr = match core::ffi::CStr::from_bytes_with_nul(
-                        concat!("IOT_THING_ERR_", $name, "\0").as_bytes()) { Ok(name) => name, Err(_) => c"" };
+                    const NAME: &core::ffi::CStr =
+                        unmerged(concat!("IOT_THING_ERR_", $name, "\0\0"));
                     NAME
                 })* }
             }
@@ -234,8 +245,7 @@ macro_rules! describe {
             /// What it means and what to do, in a few words, NUL-terminated.
             pub const fn c_text(self) -> &'static core::ffi::CStr {
                 match self { $(Error::$variant => {
-                    const TEXT: &core::ffi::CStr = match core::ffi::CStr::from_bytes_with_nul(
-                        concat!($text, "\0").as_bytes()) { Ok(text) => text, Err(_) => c"" };
+                    const TEXT: &core::ffi::CStr = unmerged(concat!($text, "\0\0"));
                     TEXT
                 })* }
             }
@@ -264,6 +274,7 @@ describe! {
     TooLarge, "TOO_LARGE", "the message can never fit: iot_thing_last_needed() tells the size";
     QueueFull, "QUEUE_FULL", "the outbox is full: poll and try again";
     Random, "RANDOM", "the random source failed";
+    Crypto, "CRYPTO", "a function of the firmware's own cryptography failed";
     ClientCertExpired, "CLIENT_CERT_EXPIRED", "client_cert has expired: check it and the device's clock";
     ClientCertNotYetValid, "CLIENT_CERT_NOT_YET_VALID", "client_cert is not valid yet: check the device's clock";
     ClientCertUsage, "CLIENT_CERT_USAGE", "client_cert may not be used for TLS client authentication";

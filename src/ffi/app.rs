@@ -6,6 +6,7 @@ use core::ffi::{CStr, c_void};
 use heapless::Deque;
 
 use super::config::{Config, Signer};
+use super::crypto::CCrypto;
 use super::json::{self, iot_thing_json_t};
 use super::port;
 use super::property::{CTable, iot_thing_properties_t};
@@ -129,6 +130,8 @@ pub struct CApp {
     on_message: Cell<(iot_thing_mqtt_message_fn, *mut c_void)>,
     on_retry: (iot_thing_retry_fn, *mut c_void),
     sign: Option<Signer>,
+    /// Its cryptography.
+    pub crypto: CCrypto,
     /// Where events wait to be pulled, if they are.
     events: Option<&'static EventQueue>,
     /// Requests are pulled, too.
@@ -149,6 +152,7 @@ impl CApp {
             on_message: Cell::new((None, core::ptr::null_mut())),
             on_retry: config.on_retry,
             sign: config.sign,
+            crypto: CCrypto::new(config.crypto),
             events,
             pull_requests: config.pull_requests,
         }

@@ -34,6 +34,7 @@ pub struct Config {
     pub ca_certs: &'static [u8],
     pub sign: Option<Signer>,
     pub sign_form: SignatureForm,
+    pub crypto: iot_thing_crypto_t,
     pub earliest_unix_time: u64,
     pub sockets: types::iot_thing_sockets_t,
     pub port: *const iot_thing_port_t,
@@ -71,6 +72,17 @@ pub struct Config {
 
 /// Longest name of an ALPN protocol, in bytes.
 const MAX_ALPN: usize = 32;
+
+/// All in software.
+const NO_CRYPTO: iot_thing_crypto_t = iot_thing_crypto_t {
+    struct_size: size_of::<iot_thing_crypto_t>() as u32,
+    user: core::ptr::null_mut(),
+    p256_keygen: None,
+    p256_ecdh: None,
+    p256_verify: None,
+    aead_seal: None,
+    aead_open: None,
+};
 
 /// A key elsewhere: the function and what it is passed.
 pub type Signer = (
@@ -132,6 +144,11 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
             _ => return Err(Error::Argument),
         },
         earliest_unix_time: c.earliest_unix_time,
+        crypto: if c.crypto.is_null() {
+            NO_CRYPTO
+        } else {
+            guard::read_versioned(c.crypto)?
+        },
         sockets,
         port: c.port,
         port_functions,

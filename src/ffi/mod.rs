@@ -8,6 +8,7 @@
 pub mod api;
 mod app;
 mod config;
+mod crypto;
 mod guard;
 pub mod json;
 mod place;

@@ -40,7 +40,7 @@ pub const IOT_THING_SHADOW_DESIRED: i32 = 1;
 pub const IOT_THING_SHADOW_BOTH: i32 = 2;
 
 /// Words of private storage in a handle.
-pub const IOT_THING_SHADOW_STORAGE: usize = 34;
+pub const IOT_THING_SHADOW_STORAGE: usize = 26;
 
 /// A shadow of a Thing: the classic one, or a named one. Belongs to the caller, who starts with one
 /// that is zero (`static`, or `IOT_THING_SHADOW_INIT`); its members belong to the library from

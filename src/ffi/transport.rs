@@ -76,9 +76,10 @@ pub static iot_thing_transport_tls: iot_thing_transport_t = iot_thing_transport_
             return Err(Error::TooLarge);
         }
         let earliest = parts.config.earliest_unix_time;
+        let crypto = &parts.app.crypto;
         let (ticket, size) = parts.config.tls_ticket;
         let ticket = guard::bytes_mut(ticket, size)?;
-        let transport = Tls::new(buffers, rx, tx, credentials, earliest, ticket);
+        let transport = Tls::new(buffers, rx, tx, credentials, earliest, crypto, ticket);
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe { place::start(run::<CApp, CStack, Tls<'static>>, at, parts.with(transport)) };
         Ok(())
@@ -109,8 +110,9 @@ pub static iot_thing_transport_embedded_tls: iot_thing_transport_t = iot_thing_t
             return Err(Error::KeyUnsupported);
         }
         let earliest = parts.config.earliest_unix_time;
+        let crypto = &parts.app.crypto;
         // It has no use for tickets.
-        let transport = EmbeddedTls::new(buffers, rx, tx, credentials, earliest, &mut []);
+        let transport = EmbeddedTls::new(buffers, rx, tx, credentials, earliest, crypto, &mut []);
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe {
             place::start(

@@ -494,6 +494,92 @@ pub type iot_thing_sign_fn = Option<
     ) -> i32,
 >;
 
+/// `aead_seal` and `aead_open`: AES-GCM with a key of 16 bytes.
+pub const IOT_THING_AEAD_AES_128_GCM: u32 = 1;
+/// The same with a key of 32 bytes; only in a library built with the feature `aes256`.
+pub const IOT_THING_AEAD_AES_256_GCM: u32 = 2;
+/// ChaCha20-Poly1305, with a key of 32 bytes; only in a library built with the feature `chacha20`.
+pub const IOT_THING_AEAD_CHACHA20_POLY1305: u32 = 3;
+/// Returned by a function of `iot_thing_crypto_t`: what was to be checked is wrong.
+pub const IOT_THING_CRYPTO_WRONG: i32 = 1;
+
+/// Cryptography of the firmware's own, for hardware that is faster, smaller or keeps secrets better:
+/// each function given here is used by `iot_thing_transport_tls` instead of the library's software,
+/// each one left NULL is not. Start from `IOT_THING_CRYPTO_INIT`.
+///
+/// All functions are called inside `iot_thing_poll` only. None may call the library, keep a pointer,
+/// or block longer than the software would take. Buffers do not overlap. Return 0; a negative value
+/// when the operation could not be done, which ends the connection with `IOT_THING_ERR_CRYPTO`
+/// (from `p256_verify`: with `IOT_THING_ERR_CERT_SIGNATURE`); and where it says so
+/// `IOT_THING_CRYPTO_WRONG`. A function that says 0 where it should not have makes the connection
+/// insecure: the library cannot check it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct iot_thing_crypto_t {
+    /// `sizeof(iot_thing_crypto_t)`: `IOT_THING_CRYPTO_INIT` sets it.
+    pub struct_size: u32,
+    /// Passed to every function.
+    pub user: *mut c_void,
+    /// Makes an ephemeral key pair on P-256. `secret`: 32 bytes that are given to `p256_ecdh`, and to
+    /// nobody else: the key, big-endian (it must be, if `p256_ecdh` is NULL), or a name of it.
+    /// `public_key`: 65 bytes, 0x04, x, y.
+    pub p256_keygen: Option<
+        unsafe extern "C" fn(user: *mut c_void, secret: *mut u8, public_key: *mut u8) -> i32,
+    >,
+    /// Writes the x coordinate (32 bytes) of `secret` times the point `peer` (65 bytes) to `shared`.
+    /// WRONG if `peer` is not a point of the curve, which must be checked.
+    pub p256_ecdh: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            secret: *const u8,
+            peer: *const u8,
+            shared: *mut u8,
+        ) -> i32,
+    >,
+    /// Verifies an ECDSA signature (r and then s, 64 bytes) of `hash` (32 bytes) by `public_key` (65
+    /// bytes): the server's, and those on its certificates. WRONG if it is not one, or the key is not
+    /// a point of the curve.
+    pub p256_verify: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            public_key: *const u8,
+            hash: *const u8,
+            signature: *const u8,
+        ) -> i32,
+    >,
+    /// Encrypts `len` bytes in place, and writes the tag, 16 bytes, which also covers `additional`.
+    /// `algorithm` is an `IOT_THING_AEAD_...`; the nonce has 12 bytes. Neither key nor nonce may be
+    /// used for another call.
+    pub aead_seal: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            algorithm: u32,
+            key: *const u8,
+            nonce: *const u8,
+            additional: *const u8,
+            additional_len: usize,
+            in_out: *mut u8,
+            len: usize,
+            tag: *mut u8,
+        ) -> i32,
+    >,
+    /// Decrypts in place. WRONG if the tag is not right, which must be found without telling by time
+    /// how much of it is.
+    pub aead_open: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            algorithm: u32,
+            key: *const u8,
+            nonce: *const u8,
+            additional: *const u8,
+            additional_len: usize,
+            in_out: *mut u8,
+            len: usize,
+            tag: *const u8,
+        ) -> i32,
+    >,
+}
+
 // ---- configuration --------------------------------------------------------------------------------
 
 /// Everything about one Thing. Start from `IOT_THING_CONFIG_INIT`, then set what differs: 0 and
@@ -618,6 +704,8 @@ pub struct iot_thing_config_t {
     /// ALPN protocol, NUL-terminated, at most 32 bytes; NULL: `x-amzn-mqtt-ca` on port 443, none on
     /// others. A custom authorizer on port 443 wants `mqtt`.
     pub alpn: *const c_char,
+    /// Cryptography of the firmware's own; NULL: the library's. Copied by `iot_thing_init`.
+    pub crypto: *const iot_thing_crypto_t,
     /// Optional, for TLS session resumption: memory of yours in which the library keeps the newest
     /// session ticket of the server. The next connection then goes on from it without certificates,
     /// if the server still knows it; if not, it makes a full handshake as ever. NULL: always a full

@@ -226,7 +226,8 @@ fn tell_failure<A: App + Board>(
             count(&mut shared.statistics.disconnects);
         }
     });
-    env.app.log(LogLevel::Warning, failure.error.c_text());
+    // The name: the explanations are 5 KB, which only a firmware that asks for them should link.
+    env.app.log(LogLevel::Warning, failure.error.c_name());
     env.tell(Event {
         kind: if was_online {
             EventKind::Disconnected

@@ -84,6 +84,7 @@ macro_rules! tls_transport {
             tx: usize,
             credentials: tls::Credentials<'m>,
             earliest_unix_time: u64,
+            crypto: &'static dyn tls::crypto::Crypto,
             ticket: &'m mut [u8],
         }
 
@@ -96,6 +97,7 @@ macro_rules! tls_transport {
                 tx: usize,
                 credentials: tls::Credentials<'m>,
                 earliest_unix_time: u64,
+                crypto: &'static dyn tls::crypto::Crypto,
                 ticket: &'m mut [u8],
             ) -> Self {
                 Self {
@@ -104,6 +106,7 @@ macro_rules! tls_transport {
                     tx,
                     credentials,
                     earliest_unix_time,
+                    crypto,
                     ticket,
                 }
             }
@@ -126,6 +129,7 @@ macro_rules! tls_transport {
                         .settings
                         .alpn
                         .or((env.settings.port == HTTPS_PORT).then_some(ALPN_MQTT)),
+                    crypto: self.crypto,
                     ..tls::Config::new(
                         env.settings.endpoint,
                         &self.credentials,

@@ -28,6 +28,7 @@ static size_t sent_len;
 static uint32_t clock_ms;
 static uint64_t longest_poll;
 static uint32_t deepest_poll;
+static uint32_t deepest_call; /* of those that queue something */
 static unsigned done_calls;
 static unsigned requests;
 static unsigned fields = 1;
@@ -189,6 +190,8 @@ static void start(void)
     check(iot_thing_memory_needed(&config, &needed) == 0, "memory_needed");
     report("RAM of a Thing besides its buffers, no TLS",
            needed - RX_SIZE - 3 * TX_SIZE - IOT_THING_DEFAULT_REPLY_SIZE);
+    report("RAM of a shadow", sizeof(iot_thing_shadow_t));
+    report("RAM of a property besides its variable", sizeof(iot_thing_property_state_t));
     stack_fill();
     check(iot_thing_init(&thing, memory.bytes, sizeof memory.bytes, &config) == 0, "init");
     report("stack: iot_thing_init, no TLS", stack_used());
@@ -236,11 +239,15 @@ static size_t write_report(char *text, size_t size)
 static void update(void)
 {
     char text[160];
+    stack_fill();
     counter_start();
     const size_t len = write_report(text, sizeof text);
     const int32_t error =
         iot_thing_update_shadow_n(thing, (const uint8_t *)text, len, on_done, NULL);
     counter_stop();
+    if (stack_used() > deepest_call) {
+        deepest_call = stack_used();
+    }
     check(error == IOT_THING_OK, iot_thing_err_name(error));
     settle();
 }
@@ -300,10 +307,14 @@ static void measure_publish(size_t bytes, int32_t qos, const char *name)
         if (i == 1) {
             counter_report(NULL, 1);
         }
+        stack_fill();
         counter_start();
         const int32_t error =
             iot_thing_publish(thing, "bench/out", payload, bytes, qos, NULL, NULL);
         counter_stop();
+        if (stack_used() > deepest_call) {
+            deepest_call = stack_used();
+        }
         check(error == IOT_THING_OK, "publish");
         settle();
     }
@@ -331,6 +342,7 @@ int main(void)
     measure_publish(4096, 0, "publish of 4 KB, QoS 0");
     measure_publish(4096, 1, "publish of 4 KB, QoS 1, with its PUBACK");
     report_deepest("stack: iot_thing_poll, publishing, no TLS");
+    report("stack: iot_thing_publish and iot_thing_update_shadow", deepest_call);
     report("longest poll online, no TLS", longest_poll);
     check(broker.violation == NULL, "the broker saw a violation");
     return 0;

@@ -36,13 +36,12 @@ mod arithmetic {
         P.add(a, b);
     }
 
-    pub(super) fn double(a: &mut Limbs) {
-        let b = *a;
-        P.add(a, &b);
-    }
-
     pub(super) fn subtract(a: &mut Limbs, b: &Limbs) {
         P.subtract(a, b);
+    }
+
+    pub(super) fn halve(a: &mut Limbs) {
+        P.halve(a);
     }
 
     pub(super) fn multiply(a: &mut Limbs, b: &Limbs) {
@@ -117,8 +116,8 @@ impl Fe {
         arithmetic::add(&mut self.0, &other.0);
     }
 
-    pub(super) fn double(&mut self) {
-        arithmetic::double(&mut self.0);
+    pub(super) fn halve(&mut self) {
+        arithmetic::halve(&mut self.0);
     }
 
     pub(super) fn subtract(&mut self, other: &Self) {

@@ -60,6 +60,18 @@ impl Modulus {
         add(a, &self.limbs, borrow.wrapping_neg());
     }
 
+    /// `a /= 2`, for a number less than the modulus.
+    #[cfg(not(iot_thing_umaal))]
+    pub(super) fn halve(&self, a: &mut Limbs) {
+        // The modulus makes it even, if need be.
+        let mut above = add(a, &self.limbs, (a[0] & 1).wrapping_neg());
+        for limb in a.iter_mut().rev() {
+            let next = *limb & 1;
+            *limb = *limb >> 1 | above << 31;
+            above = next;
+        }
+    }
+
     /// `a = a b / 2^256`, for numbers less than the modulus (Montgomery).
     pub(super) fn multiply(&self, a: &mut Limbs, b: &Limbs) {
         let mut sum = [0; 8];

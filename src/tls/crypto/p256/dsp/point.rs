@@ -204,7 +204,7 @@ impl Point {
 
     /// Twice the point; infinity stays that.
     fn double(&mut self) {
-        // m = 3 (x - z^2) (x + z^2)
+        // m = 3 / 2 (x - z^2) (x + z^2)
         let mut other = self.z;
         other.square();
         let mut m = self.x;
@@ -212,18 +212,15 @@ impl Point {
         other.add(&self.x);
         m.multiply(&other);
         other = m;
-        m.double();
+        other.halve();
         m.add(&other);
-        // s = 4 x y^2, z' = 2 y z, t = 8 y^4
-        let mut t = self.y;
-        self.y.double();
+        // z' = y z, s = x y^2, t = y^4
         self.z.multiply(&self.y);
-        t.multiply(&self.y);
+        let mut t = self.y;
+        t.square();
         let mut s = self.x;
         s.multiply(&t);
-        s.double();
         t.square();
-        t.double();
         // x' = m^2 - 2 s, y' = m (s - x') - t
         self.x = m;
         self.x.square();

@@ -432,6 +432,14 @@ fn arithmetic_is_as_bit_by_bit() {
             let mut twice = a;
             m.add(&mut twice, &a);
             assert_eq!(twice, slow_product(&a, &[2, 0, 0, 0, 0, 0, 0, 0], &modulus));
+            m.halve(&mut twice);
+            assert_eq!(twice, a);
+            let mut half = a;
+            m.halve(&mut half);
+            assert!(bool::from(m.exceeds(&half)));
+            let other = half;
+            m.add(&mut half, &other);
+            assert_eq!(half, a);
             let mut inverse = a;
             inverse::invert(&m, &mut inverse);
             let one = if a == [0; 8] { 0 } else { 1 };

@@ -2,7 +2,7 @@
 //! only assembly, and besides `ffi` the only unsafe code of the library.
 //!
 //! A compiler neither uses that instruction nor keeps a carry in the flags, and the instructions of
-//! a handshake are nearly all in these four functions. They touch what their pointers point to and
+//! a handshake are nearly all in these five functions. They touch what their pointers point to and
 //! the stack below them, and execute the same instructions whatever the numbers are.
 //!
 //! All take numbers less than the prime, and make such.
@@ -21,17 +21,16 @@ pub(super) fn add(a: &mut Limbs, b: &Limbs) {
     unsafe { add_at(a, b) }
 }
 
-/// `a *= 2`
-pub(super) fn double(a: &mut Limbs) {
-    let a: *mut Limbs = a;
-    // SAFETY: a valid reference; the function reads all before it writes.
-    unsafe { add_at(a, a) }
-}
-
 /// `a -= b`
 pub(super) fn subtract(a: &mut Limbs, b: &Limbs) {
     // SAFETY: two valid references.
     unsafe { subtract_at(a, b) }
+}
+
+/// `a /= 2`
+pub(super) fn halve(a: &mut Limbs) {
+    // SAFETY: a valid reference.
+    unsafe { halve_at(a) }
 }
 
 /// `a = a b / 2^256` (Montgomery)
@@ -158,6 +157,44 @@ unsafe fn subtract_at(a: *mut Limbs, b: *const Limbs) {
             inout("r0") a => _, inout("r1") b => _,
             out("r2") _, out("r3") _, out("r4") _, out("r5") _, out("r8") _,
             out("r9") _, out("r10") _, out("r11") _, out("r12") _, out("lr") _,
+        );
+    }
+}
+
+/// # Safety
+/// `a` can be read and written.
+#[inline(never)]
+unsafe fn halve_at(a: *mut Limbs) {
+    // SAFETY: touches what the caller promises, and restores r6 and r7.
+    unsafe {
+        asm!(
+            "push {{r6, r7}}",
+            "ldm r0, {{r2, r3, r4, r5, r6, r7, r8, r9}}",
+            // r1 becomes -1 if it is odd, else 0; plus the prime or 0 makes it even.
+            "and r1, r2, #1",
+            "rsb r1, r1, #0",
+            "lsr r10, r1, #31",
+            "adds r2, r2, r1",
+            "adcs r3, r3, r1",
+            "adcs r4, r4, r1",
+            "adcs r5, r5, #0",
+            "adcs r6, r6, #0",
+            "adcs r7, r7, #0",
+            "adcs r8, r8, r10",
+            "adcs r9, r9, r1",
+            // To the right, the carry coming in.
+            "rrxs r9, r9",
+            "rrxs r8, r8",
+            "rrxs r7, r7",
+            "rrxs r6, r6",
+            "rrxs r5, r5",
+            "rrxs r4, r4",
+            "rrxs r3, r3",
+            "rrx r2, r2",
+            "stm r0, {{r2, r3, r4, r5, r6, r7, r8, r9}}",
+            "pop {{r6, r7}}",
+            inout("r0") a => _, out("r1") _, out("r2") _, out("r3") _, out("r4") _,
+            out("r5") _, out("r8") _, out("r9") _, out("r10") _,
         );
     }
 }
