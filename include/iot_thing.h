@@ -2876,7 +2876,8 @@ int32_t iot_thing_mqtt_publish(iot_thing_t *thing,
  *
  * @return IOT_THING_OK              Noted.
  * @return IOT_THING_ERR_NULL        `thing`, `filter` or `on_message` is NULL.
- * @return IOT_THING_ERR_STATE       Not a Thing, or subscribing to this filter is under way.
+ * @return IOT_THING_ERR_STATE       Not a Thing, or the end of an earlier call for this filter has not
+ *                                   been told yet: poll and try again.
  * @return IOT_THING_ERR_TOPIC       Not a filter.
  * @return IOT_THING_ERR_ARGUMENT    `qos` is not 0 or 1.
  * @return IOT_THING_ERR_QUEUE_FULL  `subscriptions` or `filter_size` is used up.
@@ -2906,7 +2907,8 @@ int32_t iot_thing_mqtt_subscribe(iot_thing_t *thing,
  *
  * @return IOT_THING_OK             Noted.
  * @return IOT_THING_ERR_NULL       `thing` or `filter` is NULL.
- * @return IOT_THING_ERR_STATE      Not a Thing.
+ * @return IOT_THING_ERR_STATE      Not a Thing, or the end of an earlier call for this filter has not
+ *                                  been told yet: poll and try again.
  * @return IOT_THING_ERR_TOPIC      Not a filter.
  * @return IOT_THING_ERR_NOT_FOUND  Not subscribed to.
  */

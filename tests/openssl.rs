@@ -217,10 +217,6 @@ fn connect_trusting<T>(
     most: usize,
     talk: impl AsyncFnOnce(&mut Secured<'_, Socket>) -> T,
 ) -> Result<T, Failure> {
-    let stream = TcpStream::connect(&server.address).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream.set_nonblocking(true).unwrap();
-    let socket = Socket { stream, most };
     let certificate = pki::pem("CERTIFICATE", &pki::client());
     let key = pki::pem("EC PRIVATE KEY", &pki::sec1(pki::CLIENT_KEY));
     let inputs = Inputs {
@@ -228,8 +224,24 @@ fn connect_trusting<T>(
         key: KeyInput::Bytes(key.as_bytes()),
         ca: ca.as_bytes(),
     };
-    let mut storage = vec![0; storage_needed(&inputs).unwrap()];
-    let credentials = load(&inputs, &mut storage).unwrap();
+    connect_as(&inputs, unix_time, server, host, most, talk)
+}
+
+/// The same with these credentials.
+fn connect_as<T>(
+    inputs: &Inputs<'_>,
+    unix_time: u64,
+    server: &Server,
+    host: &str,
+    most: usize,
+    talk: impl AsyncFnOnce(&mut Secured<'_, Socket>) -> T,
+) -> Result<T, Failure> {
+    let stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let socket = Socket { stream, most };
+    let mut storage = vec![0; storage_needed(inputs).unwrap()];
+    let credentials = load(inputs, &mut storage).unwrap();
     let (rx, tx) = (4096, 1024);
     let mut memory = vec![0; memory_size(rx, tx)];
     let slot = Slot::new(socket, &mut memory, rx, tx).unwrap();
@@ -471,6 +483,31 @@ fn rsa_signatures_of_all_kinds() {
         try_rsa("rsa-kinds-server", &root, &identity, &schemes).unwrap();
         let identity = authority.server(2048, &[&[&option[..]], PSS].concat());
         try_rsa("rsa-kinds-server", &root, &identity, &schemes).unwrap();
+    }
+}
+
+#[test]
+fn rsa_keys_of_the_client() {
+    let Some(authority) = Authority::new("rsa-client") else {
+        return;
+    };
+    let server_ca = pki::pem("CERTIFICATE", &pki::root());
+    for bits in [2048, 3072, 4096] {
+        let client = authority.server(bits, &["-sha256"]);
+        let certificate = client.certificate + &client.chain;
+        let inputs = Inputs {
+            certificate: certificate.as_bytes(),
+            key: KeyInput::Bytes(client.key.as_bytes()),
+            ca: server_ca.as_bytes(),
+        };
+        for hash in ["sha256", "sha384", "sha512"] {
+            // Which scheme it proves its key with; its certificates are signed otherwise.
+            let offer = format!("rsa_pss_rsae_{hash}:RSA+SHA256");
+            let ca = rsa::der(&authority.root());
+            let further = ["-client_sigalgs", &offer];
+            let server = server_as(&Identity::usual(), "rsa-client-server", &ca, &further).unwrap();
+            connect_as(&inputs, now(), &server, pki::HOST, usize::MAX, reverse).unwrap();
+        }
     }
 }
 

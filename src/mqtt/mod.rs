@@ -308,7 +308,10 @@ impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
         if options.retain {
             publication = publication.retain();
         }
-        match self.connection.publish(publication).await {
+        self.tap.borrow_mut().flush_now = !options.qos1;
+        let published = self.connection.publish(publication).await;
+        self.tap.borrow_mut().flush_now = false;
+        match published {
             Ok(Some(op)) => Ok(Some(Ticket(op))),
             // At QoS 0 nobody will ever tell whether it arrived, but that it did not leave is known.
             Ok(None) => match self.write_failure() {

@@ -6,6 +6,9 @@
 //!   the time that was configured. minimq believes that there is no keep alive.
 //! - A message that is larger than the buffer is passed over and acknowledged with "quota exceeded",
 //!   so that the broker does not send it again, and told; the connection goes on.
+//! - What is written leaves when minimq reads next, in one piece: an acknowledgement and everything
+//!   that the message provoked. Only QoS 0 messages leave at once, for nothing tells later whether they
+//!   left.
 //! - Writes do not fail: see [`Stream::keep`].
 
 use core::cell::RefCell;
@@ -456,7 +459,11 @@ impl<IO: Read<Error = Error> + Write<Error = Error>> Write for Stream<'_, IO> {
             self.swallow = false;
             return Ok(());
         }
-        self.flush_all().await;
+        if self.tap.borrow().flush_now {
+            self.flush_all().await;
+        } else {
+            self.unflushed = true;
+        }
         Ok(())
     }
 }

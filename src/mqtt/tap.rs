@@ -32,6 +32,8 @@ pub struct Tap {
     pub largest: usize,
     /// Writing has failed.
     pub write_failure: Option<Error>,
+    /// What is flushed is to be sent at once.
+    pub flush_now: bool,
     /// PINGRESP has arrived.
     pub pingresp: bool,
     /// A message was passed over.

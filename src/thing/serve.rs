@@ -52,6 +52,8 @@ struct Desk<'m, A: App> {
     drain: Drain,
     /// There was a connection before.
     had_session: bool,
+    /// Subscriptions have to be looked at: a call has changed something, or the broker has answered.
+    review: bool,
     /// When the last message left on this connection.
     published_at: Option<Instant>,
 }
@@ -98,6 +100,7 @@ impl<'m, A: App + Board> Service<'m, A> {
                 online_since: None,
                 drain: Drain::default(),
                 had_session: false,
+                review: true,
                 published_at: None,
             },
         }
@@ -205,17 +208,22 @@ impl<'m, A: App + Board> Desk<'m, A> {
     ) -> Result<(), Failure> {
         self.begin(client);
         let control = self.env.control;
+        let mut reviewed = control.changes();
         loop {
             let seen = control.changes();
             if !control.with(|shared| shared.wanted) {
                 return Ok(());
             }
             self.shadow.queue();
-            self.subscribe(client).await?;
-            self.announce(client.resumed());
+            if self.review || seen != reviewed {
+                reviewed = seen;
+                self.subscribe(client).await?;
+                self.announce(client.resumed());
+            }
             self.send(client).await?;
 
             let mut heard = true;
+            let mut quiet = false;
             {
                 let changed = poll_fn(|_| {
                     if control.changes() == seen {
@@ -229,12 +237,14 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 match either(pin!(client.turn()), interrupted).await {
                     Either::First(Ok(Turn::Message(message))) => self.message(&message).await,
                     Either::First(Ok(Turn::TooLarge(message))) => self.too_large(&message),
-                    Either::First(Ok(Turn::Progress)) => {}
+                    Either::First(Ok(Turn::Progress)) => quiet = true,
                     Either::Second(_) => heard = false,
                     Either::First(Err(ended)) => return Err(ended.into()),
                 }
             }
             let ack = client.take_ack();
+            // An acknowledgement that is none of a subscription changes nothing about them.
+            self.review |= !quiet || ack.is_some_and(|ack| ack.code() >= 0x80);
             if let Some(round_trip) = client.take_round_trip() {
                 self.round_trip(round_trip.as_millis());
             }
@@ -279,6 +289,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
             }
         });
         self.published_at = None;
+        self.review = true;
         self.shadow.begin(resumed);
         // What was under way is sent again, or gone.
         self.open = self.open.take().filter(|_| resumed && client.replays());
@@ -299,6 +310,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         &mut self,
         client: &mut Client<'_, '_, IO>,
     ) -> Result<(), Failure> {
+        self.review = false;
         if self.open.is_some() {
             return Ok(());
         }
@@ -362,7 +374,11 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 });
                 Ok(())
             }
-            Err(not_taken) => later_or_failure(not_taken),
+            Err(not_taken) => {
+                // Again when there is room.
+                self.review = true;
+                later_or_failure(not_taken)
+            }
         }
     }
 
@@ -541,6 +557,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
             && let Some(open) = self.open.take()
         {
             let ack = ack.take().unwrap_or_else(|| Ack::one(0));
+            self.review = true;
             self.subscribed(&open, &ack)?;
         }
         self.settle_outbox(client, ack);

@@ -173,7 +173,8 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
         Ok(())
     }
 
-    /// Wants a filter of the application no more. `NotFound` when it is not wanted anyway.
+    /// Wants a filter of the application no more. `NotFound` when it is not wanted anyway; `State`
+    /// while the end of an earlier call has to be told.
     pub fn unsubscribe(
         &mut self,
         filter: &str,
@@ -184,6 +185,10 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
         let subscription = self.slot_mut(slot).ok_or(Error::NotFound)?;
         if !subscription.wanted {
             return Err(Error::NotFound);
+        }
+        if subscription.unsubscribed.done.is_some() {
+            // One that was taken back has still to be told.
+            return Err(Error::State);
         }
         subscription.wanted = false;
         subscription.unsubscribed = Operation { done, expires };
@@ -624,6 +629,7 @@ mod tests {
             assert!(packet.leaving);
             table.asked(&packet);
             table.subscribe("a", QOS1, 'b', Some(6), u64::MAX).unwrap();
+            assert_eq!(table.unsubscribe("a", Some(7), u64::MAX), Err(Error::State));
             assert_eq!(settle(table, 0), [Told::Cancelled(5)]);
             table.answered(&packet, [0].into_iter(), |told| panic!("{told:?}"));
             assert_eq!(exchange(table, &[1]), [Told::Done(6, 1)]);

@@ -984,6 +984,170 @@ static void receive_maximum_shrinks(void)
     CHECK(sim_device_end(&device));
 }
 
+/* ---- from callbacks ---------------------------------------------------------------------------- */
+
+/* A wait in which time passes. */
+static void waits(void *user, ptrdiff_t socket, uint32_t interest, int32_t timeout_ms)
+{
+    (void)user;
+    (void)socket;
+    (void)interest;
+    sim_board.now_ms += timeout_ms < 5 ? (uint64_t)timeout_ms : 5;
+}
+
+static int calls_seen;
+
+/* What a message callback may call, and what is refused. */
+static void busy_callback(void *user, iot_thing_t *thing, const iot_thing_mqtt_message_t *message)
+{
+    int32_t flag = 1;
+    (void)user;
+    (void)message;
+    calls_seen++;
+    CHECK_EQ(iot_thing_poll(thing), IOT_THING_ERR_BUSY);
+    CHECK_EQ(iot_thing_wait(thing, 0), IOT_THING_ERR_BUSY);
+    CHECK_EQ(iot_thing_run(thing, &flag, 10), IOT_THING_ERR_BUSY);
+    CHECK_EQ(iot_thing_run_until_state(thing, IOT_THING_STATE_IDLE, 10), IOT_THING_ERR_BUSY);
+    CHECK_EQ(iot_thing_deinit(thing), IOT_THING_ERR_BUSY);
+    CHECK_EQ(iot_thing_publish(thing, "answer", NULL, 0, 1, sim_done, &op), IOT_THING_OK);
+    CHECK_EQ(iot_thing_mqtt_unsubscribe(thing, "ask", 0, sim_done, &ops[0]), IOT_THING_OK);
+    CHECK_EQ(iot_thing_mqtt_subscribe(thing, "other", 1, 0, on_message, sim_done, &ops[1]),
+             IOT_THING_OK);
+    CHECK_EQ(iot_thing_mqtt_on_message(thing, busy_callback, NULL), IOT_THING_OK);
+    CHECK_EQ(iot_thing_mqtt_set_will(thing, NULL), IOT_THING_OK);
+}
+
+static void callbacks_of_messages(void)
+{
+    prepare();
+    device.link.sockets.wait = waits;
+    calls_seen = 0;
+    connected();
+    CHECK_EQ(iot_thing_mqtt_subscribe(device.thing, "ask", 1, 0, busy_callback, NULL, NULL),
+             IOT_THING_OK);
+    sim_run(&device, 100);
+    unsigned long sends = device.link.sends;
+    broker_publish(&device.broker, "ask", "x");
+    sim_run(&device, 100);
+    CHECK_EQ(calls_seen, 1);
+    CHECK_EQ(op.error, IOT_THING_OK);
+    CHECK_EQ(op.calls + ops[0].calls + ops[1].calls, 3);
+    CHECK(broker_subscribed(&device.broker, "other"));
+    CHECK(!broker_subscribed(&device.broker, "ask"));
+    /* Acknowledgement, answer and UNSUBSCRIBE in one; then SUBSCRIBE. */
+    CHECK_EQ(device.link.sends - sends, 2);
+    /* The default callback too. */
+    CHECK_EQ(iot_thing_mqtt_unsubscribe(device.thing, "other", 0, NULL, NULL), IOT_THING_OK);
+    sim_run(&device, 100);
+    memset(ops, 0, sizeof ops);
+    CHECK_EQ(iot_thing_mqtt_subscribe(device.thing, "ask", 1, 0, on_message, NULL, &inbox),
+             IOT_THING_OK);
+    sim_run(&device, 100);
+    broker_publish_unasked(&device.broker, "nobody's", "x");
+    sim_run(&device, 100);
+    CHECK_EQ(calls_seen, 2);
+    CHECK(sim_device_end(&device));
+}
+
+/* The two blocking calls, with a clock that moves while they wait. */
+static void runs_until_something(void)
+{
+    int32_t flag = 0;
+    prepare();
+    device.link.sockets.wait = waits;
+    CHECK_EQ(sim_device_make(&device), IOT_THING_OK);
+    device.inside = 1; /* callbacks are allowed from here on */
+    CHECK_EQ(iot_thing_run(device.thing, NULL, 0), IOT_THING_ERR_TIMED_OUT);
+    uint64_t before = sim_board.now_ms;
+    CHECK_EQ(iot_thing_run(device.thing, &flag, 100), IOT_THING_ERR_TIMED_OUT);
+    CHECK_EQ(sim_board.now_ms - before, 100);
+    flag = 1;
+    CHECK_EQ(iot_thing_run(device.thing, &flag, 100), IOT_THING_OK);
+    CHECK_EQ(iot_thing_connect(device.thing), IOT_THING_OK);
+    CHECK_EQ(iot_thing_run_until_state(device.thing, IOT_THING_STATE_ONLINE, 1000), IOT_THING_OK);
+    CHECK_EQ(iot_thing_run_until_state(device.thing, IOT_THING_STATE_IDLE, 50),
+             IOT_THING_ERR_TIMED_OUT);
+    CHECK_EQ(iot_thing_run(NULL, NULL, 0), IOT_THING_ERR_NULL);
+    device.inside = 0;
+    CHECK(sim_device_end(&device));
+}
+
+/* For programs that cannot be called back, messages are events. */
+static void messages_can_be_pulled(void)
+{
+    iot_thing_event_t event = IOT_THING_EVENT_INIT;
+    int got = 0;
+    prepare();
+    device.config.on_event = NULL;
+    device.config.pull_events = IOT_THING_PULL_EVENTS;
+    CHECK_EQ(sim_device_make(&device), IOT_THING_OK);
+    CHECK_EQ(iot_thing_mqtt_subscribe(device.thing, "in", 1, 0, NULL, NULL, &inbox), IOT_THING_OK);
+    CHECK_EQ(iot_thing_connect(device.thing), IOT_THING_OK);
+    for (int i = 0; i < 200; i++) {
+        sim_poll(&device);
+        if (i == 100) {
+            broker_publish(&device.broker, "in", "one");
+            broker_publish(&device.broker, "in", "two");
+        }
+        for (;;) {
+            CHECK_EQ(iot_thing_next_event(device.thing, &event), IOT_THING_OK);
+            if (event.type == IOT_THING_EVENT_NONE) {
+                break;
+            }
+            if (event.type == IOT_THING_EVENT_MESSAGE) {
+                CHECK(event.user == &inbox);
+                CHECK(event.topic.len == 2 && memcmp(event.topic.data, "in", 2) == 0);
+                CHECK(event.data.len == 3 &&
+                      memcmp(event.data.data, got == 0 ? "one" : "two", 3) == 0);
+                got++;
+            }
+        }
+        sim_board.now_ms += 10;
+    }
+    CHECK_EQ(got, 2);
+    CHECK(sim_device_end(&device));
+}
+
+/* Everything of it a byte at a time. */
+static void too_large_on_a_poor_link(void)
+{
+    prepare();
+    device.link.faults.max_recv = 1;
+    device.link.faults.max_send = 1;
+    device.link.faults.block_every_other = 1;
+    connected();
+    CHECK_EQ(subscribe("big/#", 1, &inbox), IOT_THING_OK);
+    sim_run(&device, 1000);
+    device.broker.loose_pubacks = 1;
+    size_t size = big_publish("big/one", 1, 9, 5000);
+    broker_raw(&device.broker, big, size);
+    broker_publish(&device.broker, "big/two", "small");
+    sim_run(&device, 1000);
+    CHECK_EQ(expect_event(IOT_THING_EVENT_MESSAGE_TOO_LARGE, IOT_THING_ERR_TOO_LARGE)->needed, size);
+    CHECK_EQ(inbox.count, 1);
+    CHECK_EQ(device.broker.pubacks, 2);
+    CHECK_EQ(sim_count(&device, IOT_THING_EVENT_DISCONNECTED), 0);
+    CHECK(sim_device_end(&device));
+}
+
+/* What is being passed over when the link breaks comes again, and is told again. */
+static void cut_while_passing_over(void)
+{
+    online();
+    size_t size = big_publish("big", 1, 9, 5000);
+    broker_raw(&device.broker, big, size / 2);
+    sim_run(&device, 100);
+    CHECK_EQ(sim_count(&device, IOT_THING_EVENT_MESSAGE_TOO_LARGE), 0);
+    sim_link_cut(&device.link);
+    sim_run(&device, 5000);
+    CHECK_EQ(iot_thing_get_state(device.thing), IOT_THING_STATE_ONLINE);
+    device.broker.loose_pubacks = 1;
+    broker_raw(&device.broker, big, size);
+    sim_run(&device, 100);
+    CHECK_EQ(sim_count(&device, IOT_THING_EVENT_MESSAGE_TOO_LARGE), 1);
+    CHECK(sim_device_end(&device));
+}
+
 int main(int argc, char **argv)
 {
     RUN(publish_with_everything);
@@ -1012,5 +1176,10 @@ int main(int argc, char **argv)
     RUN(repetition_with_another_identifier);
     RUN(message_between_subscribe_and_suback);
     RUN(receive_maximum_shrinks);
+    RUN(callbacks_of_messages);
+    RUN(runs_until_something);
+    RUN(messages_can_be_pulled);
+    RUN(too_large_on_a_poor_link);
+    RUN(cut_while_passing_over);
     return check_report("test_mqtt");
 }

@@ -68,6 +68,41 @@ static void look_around(void)
     }
 }
 
+/* Subscriptions come and go from this thread, too; their ends are counted on the polling one. */
+static int subscriptions_accepted;
+static int subscriptions_ended;
+static int messages_got;
+
+static void subscription_ended(void *user, iot_thing_t *thing, const iot_thing_result_t *result)
+{
+    (void)user;
+    (void)thing;
+    (void)result;
+    subscriptions_ended++;
+}
+
+static void on_message(void *user, iot_thing_t *thing, const iot_thing_mqtt_message_t *message)
+{
+    (void)user;
+    (void)thing;
+    (void)message;
+    messages_got++;
+}
+
+static void subscribe_or_leave(int number)
+{
+    int32_t error =
+        number % 2 == 0
+            ? iot_thing_mqtt_subscribe(device.thing, "in/+", 1, 0, on_message, subscription_ended,
+                                       NULL)
+            : iot_thing_mqtt_unsubscribe(device.thing, "in/+", 0, subscription_ended, NULL);
+    subscriptions_accepted += error == IOT_THING_OK;
+    /* Taken back before it was carried out, or one of the other kind is under way. */
+    if (error != IOT_THING_OK && error != IOT_THING_ERR_STATE && error != IOT_THING_ERR_NOT_FOUND) {
+        unexpected = error;
+    }
+}
+
 static void *publisher(void *unused)
 {
     (void)unused;
@@ -76,6 +111,7 @@ static void *publisher(void *unused)
         if (i % (MESSAGES / UPDATES) == 0) {
             insist(update_number, i / (MESSAGES / UPDATES));
         }
+        subscribe_or_leave(i);
         look_around();
     }
     return NULL;
@@ -150,6 +186,9 @@ static void publishing_from_another_thread(void)
         CHECK_EQ(updates[i].error, IOT_THING_OK);
     }
     order_is_kept();
+    sim_run(&device, 1000);
+    CHECK(subscriptions_accepted > 0);
+    CHECK_EQ(subscriptions_ended, subscriptions_accepted);
     printf("refused because the outbox was full: %lu times\n", refusals);
     CHECK(sim_device_end(&device));
     iot_thing_posix_deinit(&posix);
