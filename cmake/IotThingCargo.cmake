@@ -114,9 +114,16 @@ checked.")
     endif()
 
     set(features c-library)
-    if(IOT_THING_EMBEDDED_TLS)
-        string(APPEND features ",embedded-tls")
-    endif()
+    foreach(feature embedded-tls p384 aes256 chacha20 x25519)
+        string(TOUPPER "IOT_THING_${feature}" option)
+        string(REPLACE "-" "_" option "${option}")
+        if(${option})
+            string(APPEND features ",${feature}")
+        endif()
+    endforeach()
+    # Written only when it is different: another choice makes another archive.
+    set(choice "${PROJECT_BINARY_DIR}/iot_thing-choice.txt")
+    file(CONFIGURE OUTPUT "${choice}" CONTENT "${target} ${IOT_THING_PROFILE} ${features}\n")
 
     # The crate is an rlib (see Cargo.toml); the archive is the same crate as a staticlib.
     add_custom_command(
@@ -129,7 +136,7 @@ checked.")
             "-DOFFLINE=${IOT_THING_OFFLINE}"
             -P "${IOT_THING_CMAKE_DIR}/cargo.cmake"
         COMMAND ${finish}
-        DEPENDS ${sources}
+        DEPENDS ${sources} "${choice}"
         COMMENT "Building iot_thing for ${target} with cargo (profile ${IOT_THING_PROFILE})"
         USES_TERMINAL VERBATIM)
 endfunction()

@@ -184,12 +184,12 @@
 /**
  * What TLS adds to it, on 32-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_32 896
+#define IOT_THING_TLS_FIXED_SIZE_32 960
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_64 896
+#define IOT_THING_TLS_FIXED_SIZE_64 960
 
 /**
  * Major version of the library and of this header.
@@ -1008,23 +1008,6 @@ typedef int32_t iot_thing_retry;
 #endif // __cplusplus
 
 /**
- * The state of reading the shadow.
- */
-typedef struct Fetch Fetch;
-
-/**
- * A set of the filters that one shadow subscribes to.
- */
-typedef struct Filters Filters;
-
-/**
- * The state of reporting.
- */
-typedef struct Reporter Reporter;
-
-typedef struct Stage Stage;
-
-/**
  * One device, opaque: it lives in the memory given to `iot_thing_init`.
  */
 typedef struct iot_thing_t iot_thing_t;
@@ -1578,7 +1561,8 @@ typedef struct {
      * `iot_thing_deinit`, so that it can lie in memory that survives deep sleep, or be copied to
      * such a place between polls and back before `iot_thing_init`. It is a secret like a private
      * key. A ticket counts for the same `endpoint`, ALPN and certificates only, for as long as the
-     * server said, but not over 7 days, while `unix_time` is known; it is used once. RFC 8446, 2.2.
+     * server said, but not over 7 days, while `unix_time` is known; it is used once. The server has to
+     * show its certificate again 7 days after it did at the latest. RFC 8446, 2.2.
      * Whether AWS IoT gives tickets that it accepts is not documented.
      */
     uint8_t *tls_ticket;
@@ -2840,8 +2824,9 @@ int32_t iot_thing_publish(iot_thing_t *thing,
  * @return IOT_THING_ERR_STRUCT_SIZE  `struct_size` is 0 or from a newer header.
  * @return IOT_THING_ERR_TOPIC        The topic, or the response topic, is none to publish to.
  * @return IOT_THING_ERR_ARGUMENT     `qos` is not 0 or 1, or another field is outside its range.
- * @return IOT_THING_ERR_TOO_LARGE    Larger than `tx_size`, the AWS IoT limit or
- *         `IOT_THING_MAX_PROPERTIES` can ever take: `iot_thing_last_needed` tells the size.
+ * @return IOT_THING_ERR_TOO_LARGE    Larger than `tx_size` or the AWS IoT limit can ever take:
+ *         `iot_thing_last_needed` tells the size. Or properties of more than
+ *         `IOT_THING_MAX_PROPERTIES` bytes.
  * @return IOT_THING_ERR_QUEUE_FULL   No room now: poll and try again.
  */
 IOT_THING_NODISCARD

@@ -9,8 +9,6 @@ mod deviations;
 mod engine;
 #[path = "hostile_tls/honest.rs"]
 mod honest;
-#[path = "hostile_tls/keys.rs"]
-mod keys;
 #[path = "hostile_tls/offer.rs"]
 mod offer;
 #[path = "hostile_tls/outcome.rs"]
@@ -23,6 +21,8 @@ mod scenarios;
 mod server;
 #[path = "hostile_tls/table.rs"]
 mod table;
+#[path = "hostile_tls/traffic.rs"]
+mod traffic;
 #[path = "hostile_tls/world.rs"]
 mod world;
 

@@ -369,6 +369,26 @@ fn tickets_are_for_one_host_and_one_time() {
 }
 
 #[test]
+fn a_certificate_is_shown_at_least_once_in_seven_days() {
+    const WEEK: u64 = 7 * 24 * 3600;
+    let Some(server) = server_for_many("resume-week", &[]) else {
+        return;
+    };
+    let mut tickets = vec![0; 4096];
+    let at = |later| Clock::At(pki::NOW + later);
+    assert!(!resume(&server, &mut tickets, 4096, at(0), ALPN).unwrap());
+    // Each ticket is young enough by itself.
+    for later in (7000..).step_by(7000) {
+        let resumed = resume(&server, &mut tickets, 4096, at(later), ALPN).unwrap();
+        assert_eq!(resumed, later < WEEK, "{later}");
+        if !resumed {
+            assert!(resume(&server, &mut tickets, 4096, at(later + 1), ALPN).unwrap());
+            break;
+        }
+    }
+}
+
+#[test]
 #[cfg(feature = "x25519")]
 fn sessions_are_resumed_after_a_retry() {
     let Some(server) = server_for_many("resume-retry", &["-groups", "P-256"]) else {

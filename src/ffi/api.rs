@@ -551,8 +551,9 @@ pub unsafe extern "C" fn iot_thing_publish(
 /// @return IOT_THING_ERR_STRUCT_SIZE  `struct_size` is 0 or from a newer header.
 /// @return IOT_THING_ERR_TOPIC        The topic, or the response topic, is none to publish to.
 /// @return IOT_THING_ERR_ARGUMENT     `qos` is not 0 or 1, or another field is outside its range.
-/// @return IOT_THING_ERR_TOO_LARGE    Larger than `tx_size`, the AWS IoT limit or
-///         `IOT_THING_MAX_PROPERTIES` can ever take: `iot_thing_last_needed` tells the size.
+/// @return IOT_THING_ERR_TOO_LARGE    Larger than `tx_size` or the AWS IoT limit can ever take:
+///         `iot_thing_last_needed` tells the size. Or properties of more than
+///         `IOT_THING_MAX_PROPERTIES` bytes.
 /// @return IOT_THING_ERR_QUEUE_FULL   No room now: poll and try again.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -715,7 +715,8 @@ pub struct iot_thing_config_t {
     /// `iot_thing_deinit`, so that it can lie in memory that survives deep sleep, or be copied to
     /// such a place between polls and back before `iot_thing_init`. It is a secret like a private
     /// key. A ticket counts for the same `endpoint`, ALPN and certificates only, for as long as the
-    /// server said, but not over 7 days, while `unix_time` is known; it is used once. RFC 8446, 2.2.
+    /// server said, but not over 7 days, while `unix_time` is known; it is used once. The server has to
+    /// show its certificate again 7 days after it did at the latest. RFC 8446, 2.2.
     /// Whether AWS IoT gives tickets that it accepts is not documented.
     pub tls_ticket: *mut u8,
     /// Its size in bytes; too small for a ticket: no resumption. Tickets of OpenSSL take 1,500 bytes

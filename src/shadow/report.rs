@@ -40,6 +40,11 @@ impl Reporter {
         }
     }
 
+    /// Whether there is anything to report, now or later.
+    pub fn is_waiting(&self) -> bool {
+        self.changed || self.due.is_some()
+    }
+
     /// The cloud waits for a report.
     pub fn hurry(&mut self, now: u64) {
         self.due = Some(now);
@@ -101,7 +106,7 @@ mod tests {
         reporter.changed = true;
         reporter.collect(300);
         assert_eq!(reporter.wake_at(300), Some(600), "from the first one on");
-        assert!(!reporter.is_due(599) && reporter.is_due(600));
+        assert!(reporter.is_waiting() && !reporter.is_due(599) && reporter.is_due(600));
         reporter.sent();
         reporter.changed = true;
         reporter.collect(700);

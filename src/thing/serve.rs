@@ -123,7 +123,9 @@ impl<'m, A: App + Board> Service<'m, A> {
         let deadline = Instant::now() + desk.env.settings.mqtt_timeout;
         let (connect, in_flight) = desk.connect();
         let ping_timeout = desk.env.settings.ping_timeout;
-        let connecting = self.session.connect(io, &connect, ping_timeout, in_flight);
+        let session = &mut self.session;
+        // The block keeps the making of the future, a large value, out of the polls to come.
+        let connecting = async { session.connect(io, &connect, ping_timeout, in_flight).await };
         let mut client = match before(deadline, pin!(connecting)).await {
             Some(Ok(client)) => client,
             Some(Err(ended)) => return ended.into(),

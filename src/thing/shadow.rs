@@ -99,11 +99,12 @@ impl<'m, A: App + Board> Desk<'m, A> {
         }
         let now = Instant::now().as_millis();
         let mut at = None;
-        while let Some(id) = self
-            .env
-            .control
-            .with(|shared| shared.shadows.next(at, |_| true))
-        {
+        // In most turns there is nothing to do, which one look tells.
+        while let Some(id) = self.env.control.with(|shared| {
+            shared.shadows.next(at, |node| {
+                node.state.may_fetch(now) || node.reporter.is_waiting()
+            })
+        }) {
             at = Some(id);
             self.queue_fetch(id, now);
             self.queue_report(id, now);

@@ -137,7 +137,10 @@ macro_rules! tls_transport {
                     )
                 };
                 let deadline = Instant::now() + env.settings.tls_timeout;
-                let handshake = tls::$engine::handshake(&slot, &config, BoardRandom(env.app));
+                // The block keeps the making of the future, a large value, out of later polls.
+                let handshake = async {
+                    tls::$engine::handshake(&slot, &config, BoardRandom(env.app)).await
+                };
                 let secured = before(deadline, pin!(handshake)).await;
                 let mut secured = match secured {
                     Some(Ok(secured)) => secured,

@@ -2,7 +2,7 @@
 
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
-use core::task::Poll;
+use core::task::{Context, Poll};
 
 use embassy_time::{Instant, Timer};
 
@@ -37,12 +37,19 @@ pub async fn until(at: Option<Instant>) {
     }
 }
 
-/// Waits for `future` no longer than until `at`.
-pub async fn before<T>(at: Instant, future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    match either(future, pin!(Timer::at(at))).await {
+/// Waits for `future` no longer than until `at`. What is waited for like this happens once in a
+/// connection, so its stack is kept apart from that of all other polls.
+pub async fn before<T>(at: Instant, mut future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    let apart = poll_fn(|cx| poll_apart(future.as_mut(), cx));
+    match either(pin!(apart), pin!(Timer::at(at))).await {
         Either::First(value) => Some(value),
         Either::Second(()) => None,
     }
+}
+
+#[inline(never)]
+fn poll_apart<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    future.poll(cx)
 }
 
 /// Lets the current poll end here; goes on in the next one, which is asked for at once.

@@ -114,6 +114,25 @@ until(lambda: len(got) == 3, "three messages, but: %s" % got)
 check(got == [("dev/one", b"1"), "dev/two", "dev/three/y"], "the messages: %s" % got)
 thing.mqtt.unsubscribe("dev/one")
 
+# A second device, whose connection ends without a word: the broker publishes its will.
+thing.mqtt.subscribe("dev/will", lambda client, payload, topic: got.append(payload), 1)
+other = make(mqtt_id="dev-two", thingname=mqttid)
+other.mqtt.set_will("dev/will", "gone", 1)
+other.mqtt.set_username_pw("ignored", "by the local cloud")
+other.mqtt.connect(board.port)
+other.mqtt._native.close()
+until(lambda: len(got) == 4, "the will")
+check(got[3] == b"gone", "the will: %s" % got[3])
+
+# The connection is cut: the loop makes it again, and the subscriptions stand.
+if os.system("%s drop --dir %s --client %s" % (os.getenv("TOOLS_CLOUD"), os.getenv("CLOUD_DIR"),
+                                               mqttid)):
+    check(False, "the connection could not be cut")
+until(lambda: len(events) == 2, "a second connection")
+thing.mqtt.publish("dev/will", "still here", 1)
+until(lambda: len(got) == 5, "a message after the second connection")
+fails("IOT_THING_ERR_STATE", thing.mqtt.connect, board.port)
+
 # Garbage does no harm while the loop runs.
 for _ in range(50):
     junk = [bytes(1000) for _ in range(100)]
@@ -125,6 +144,7 @@ thing.mqtt.disconnect()
 check(not thing.mqtt.connected(), "disconnected")
 time.sleep_ms(1200)
 thing.mqtt.reconnect()
-check(thing.mqtt.connected() and len(events) == 2, "connected again")
+check(thing.mqtt.connected(), "connected again")
+check(len(events) == 3, "connected for the third time, but: %s" % events)
 thing.mqtt.disconnect()
 print("all of it holds")

@@ -11,9 +11,9 @@ use p256::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    keys::{Traffic, expand, extract, finished},
     offer::Offer,
     pki,
+    traffic::{Traffic, expand, extract, finished},
 };
 
 pub const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -205,6 +205,8 @@ pub struct Server {
     receive: Option<Traffic>,
     application: Option<(Traffic, Traffic)>,
     eof: bool,
+    /// The types of the messages that it sent.
+    pub sent: Vec<u8>,
     pub seen: Seen,
 }
 
@@ -234,6 +236,7 @@ impl Server {
             receive: None,
             application: None,
             eof: false,
+            sent: Vec::new(),
             seen: Seen::default(),
         }
     }
@@ -483,7 +486,11 @@ impl Server {
         if let Some(change) = self.change.take() {
             change(&mut message);
         }
-        self.transcript.update(&message);
+        // What follows our Finished is not part of the client's.
+        if self.application.is_none() {
+            self.transcript.update(&message);
+        }
+        self.sent.extend(message.first());
         match &mut self.held {
             Some(held) => held.extend(message),
             None => self.handshake_records(&message),

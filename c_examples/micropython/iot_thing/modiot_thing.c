@@ -24,6 +24,8 @@ typedef struct {
     void *memory;
     /* What the configuration points into; Python's objects do not move. */
     mp_obj_t keep[6];
+    mp_obj_t will[2];
+    mp_obj_t login[2];
     mp_obj_t sign; /* callable(hash) -> DER signature, or None */
     iot_thing_posix_t posix;
 } thing_obj_t;
@@ -274,15 +276,48 @@ static void *token(size_t n_args, const mp_obj_t *args, size_t index)
     return (void *)(uintptr_t)(n_args > index ? mp_obj_get_int(args[index]) : 0);
 }
 
-/* publish(topic, payload, qos, token=0) */
+/* topic, payload, qos, retain: four arguments in this order. */
+static iot_thing_mqtt_publish_t message(const mp_obj_t *args)
+{
+    iot_thing_mqtt_publish_t message = IOT_THING_MQTT_PUBLISH_INIT;
+    message.topic = mp_obj_str_get_str(args[0]);
+    message.payload = bytes_or_none(args[1]);
+    message.qos = mp_obj_get_int(args[2]);
+    message.retain = mp_obj_is_true(args[3]);
+    return message;
+}
+
+/* publish(topic, payload, qos, retain, token=0) */
 static mp_obj_t thing_publish(size_t n_args, const mp_obj_t *args)
 {
-    iot_thing_bytes_t payload = bytes_or_none(args[2]);
-    return done(iot_thing_publish(native(args[0]), mp_obj_str_get_str(args[1]), payload.data,
-                                  payload.len, mp_obj_get_int(args[3]), NULL,
-                                  token(n_args, args, 4)));
+    iot_thing_mqtt_publish_t it = message(args + 1);
+    return done(iot_thing_mqtt_publish(native(args[0]), &it, NULL, token(n_args, args, 5)));
 }
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(thing_publish_obj, 4, 5, thing_publish);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(thing_publish_obj, 5, 6, thing_publish);
+
+/* set_will(topic, payload, qos, retain): like set_login, not while another thread polls */
+static mp_obj_t thing_set_will(size_t n_args, const mp_obj_t *args)
+{
+    thing_obj_t *self = MP_OBJ_TO_PTR(args[0]);
+    (void)n_args;
+    iot_thing_mqtt_publish_t it = message(args + 1);
+    done(iot_thing_mqtt_set_will(self->thing, &it));
+    self->will[0] = args[1];
+    self->will[1] = args[2];
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(thing_set_will_obj, 5, 5, thing_set_will);
+
+/* set_login(user name or None, password or None) */
+static mp_obj_t thing_set_login(mp_obj_t self_in, mp_obj_t user_name, mp_obj_t password)
+{
+    thing_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    done(iot_thing_mqtt_set_login(self->thing, text_or_null(user_name), bytes_or_none(password)));
+    self->login[0] = user_name;
+    self->login[1] = password;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(thing_set_login_obj, thing_set_login);
 
 /* update_shadow(json, token=0) */
 static mp_obj_t thing_update_shadow(size_t n_args, const mp_obj_t *args)
@@ -339,6 +374,8 @@ static const mp_rom_map_elem_t thing_locals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_next_event), MP_ROM_PTR(&thing_next_event_obj)},
     {MP_ROM_QSTR(MP_QSTR_state), MP_ROM_PTR(&thing_state_obj)},
     {MP_ROM_QSTR(MP_QSTR_publish), MP_ROM_PTR(&thing_publish_obj)},
+    {MP_ROM_QSTR(MP_QSTR_set_will), MP_ROM_PTR(&thing_set_will_obj)},
+    {MP_ROM_QSTR(MP_QSTR_set_login), MP_ROM_PTR(&thing_set_login_obj)},
     {MP_ROM_QSTR(MP_QSTR_subscribe), MP_ROM_PTR(&thing_subscribe_obj)},
     {MP_ROM_QSTR(MP_QSTR_unsubscribe), MP_ROM_PTR(&thing_unsubscribe_obj)},
     {MP_ROM_QSTR(MP_QSTR_update_shadow), MP_ROM_PTR(&thing_update_shadow_obj)},
@@ -361,7 +398,6 @@ static const mp_rom_map_elem_t module_table[] = {
     {MP_ROM_QSTR(MP_QSTR_MESSAGE), MP_ROM_INT(IOT_THING_EVENT_MESSAGE)},
     {MP_ROM_QSTR(MP_QSTR_SUBSCRIPTION_LOST), MP_ROM_INT(IOT_THING_EVENT_SUBSCRIPTION_LOST)},
     {MP_ROM_QSTR(MP_QSTR_IDLE), MP_ROM_INT(IOT_THING_STATE_IDLE)},
-    {MP_ROM_QSTR(MP_QSTR_ONLINE), MP_ROM_INT(IOT_THING_STATE_ONLINE)},
     {MP_ROM_QSTR(MP_QSTR_ERR_TIMED_OUT), MP_ROM_INT(IOT_THING_ERR_TIMED_OUT)},
     {MP_ROM_QSTR(MP_QSTR_ERR_STATE), MP_ROM_INT(IOT_THING_ERR_STATE)},
 };

@@ -120,7 +120,8 @@ impl Handshake<'_> {
                 if let Some(tickets) = &mut connection.tickets {
                     let schedule = self.schedule.as_ref().ok_or(Error::State)?;
                     let transcript = self.transcript.digest();
-                    tickets.keep(self.suite, schedule.derive(b"res master", &transcript)?);
+                    let secret = schedule.derive(b"res master", &transcript)?;
+                    tickets.keep(self.suite, secret, self.resumes);
                 }
                 connection.enter_application();
                 self.state = State::Done;

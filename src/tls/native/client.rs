@@ -99,7 +99,7 @@ pub struct Handshake<'h> {
     /// The suite of a HelloRetryRequest.
     pub(super) retried: Option<Suite>,
     /// The server knows the ticket that was offered.
-    resumes: bool,
+    pub(super) resumes: bool,
     limit: Limit,
     pub(super) request: Request,
     pub(super) transcript: Transcript,

@@ -197,7 +197,8 @@ pub fn read_server_hello<'m>(
     offered: Offered,
 ) -> Result<ServerHello<'m>, Alert> {
     let mut reader = Reader::new(body);
-    let version = reader.u16()?;
+    // Of no meaning beside supported_versions, which has to be there (RFC 8446, 4.2.1).
+    reader.u16()?;
     let random = reader.array()?;
     let echo = reader.vector8()?;
     let suite = reader.u16()?;
@@ -211,10 +212,10 @@ pub fn read_server_hello<'m>(
     reader.end()?;
     // First of all, for what is said in another version means something else.
     match selected_version(extensions)? {
-        Some(VERSION) if version == LEGACY_VERSION => {}
+        Some(VERSION) => {}
         // Not one that was offered (RFC 8446, 4.2.1).
-        Some(_) if version == LEGACY_VERSION => return Err(Alert::IllegalParameter),
-        _ => return Err(Alert::ProtocolVersion),
+        Some(_) => return Err(Alert::IllegalParameter),
+        None => return Err(Alert::ProtocolVersion),
     }
     if echo != session_id || compression != 0 {
         return Err(Alert::IllegalParameter);

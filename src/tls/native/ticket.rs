@@ -30,10 +30,11 @@ use crate::{
 /// What the memory begins with while there is a ticket in it: a mark, and the layout's version.
 const MARK: [u8; 4] = *b"TK\0\x01";
 /// Everything before the ticket itself.
-const HEAD: usize = MARK.len() + 2 + 4 + 4 + 8 + 32 + MAX_DIGEST + 2;
+const HEAD: usize = MARK.len() + 2 + 4 + 4 + 8 + 8 + 32 + MAX_DIGEST + 2;
 /// What is behind it shows that all of it was written.
 const CHECK: usize = 32;
-/// No ticket may be used for longer, in seconds (RFC 8446, 4.6.1).
+/// No ticket may be used for longer (RFC 8446, 4.6.1), and no certificate be taken as shown, in
+/// seconds.
 const MAX_LIFETIME: u32 = 7 * 24 * 3600;
 
 /// A ticket that may be offered.
@@ -41,6 +42,8 @@ struct Offer {
     suite: Suite,
     key: Digest,
     age: u32,
+    /// When the server last showed its certificate.
+    proven: u64,
     /// Where in the memory it is.
     identity: Range<usize>,
 }
@@ -51,8 +54,9 @@ pub struct Tickets<'a> {
     /// When the handshake began; `None` if that is not known for sure.
     now: Option<u64>,
     offer: Option<Offer>,
-    /// What new tickets are made with: the suite and the resumption secret.
-    secret: Option<(Suite, Digest)>,
+    /// What new tickets are made with: the suite, the resumption secret, and when the server last
+    /// showed its certificate.
+    secret: Option<(Suite, Digest, u64)>,
 }
 
 impl<'a> Tickets<'a> {
@@ -88,6 +92,7 @@ impl<'a> Tickets<'a> {
         let lifetime = reader.u32()?;
         let age_add = reader.u32()?;
         let received = u64::from_be_bytes(*reader.array()?);
+        let proven = u64::from_be_bytes(*reader.array()?);
         let binding = reader.array::<32>()?;
         let key = reader.bytes(MAX_DIGEST)?;
         let length = usize::from(reader.u16()?);
@@ -101,7 +106,10 @@ impl<'a> Tickets<'a> {
         };
         let valid = hash::digest(Hash::Sha256, checked).as_slice() == check
             && *binding == self.binding
-            && age < lifetime.min(MAX_LIFETIME).into();
+            && age < lifetime.min(MAX_LIFETIME).into()
+            && now
+                .checked_sub(proven)
+                .is_some_and(|age| age < MAX_LIFETIME.into());
         let Some(key) = key
             .get(..suite.hash().digest_len())
             .and_then(Digest::from_slice)
@@ -115,6 +123,7 @@ impl<'a> Tickets<'a> {
             suite,
             key,
             age: age.wrapping_add(age_add),
+            proven,
             identity: HEAD..end,
         }))
     }
@@ -165,10 +174,14 @@ impl<'a> Tickets<'a> {
         Ok(())
     }
 
-    /// The handshake is over: tickets that come are made with this secret.
-    pub fn keep(&mut self, suite: Suite, secret: Digest) {
-        self.offer = None;
-        self.secret = Some((suite, secret));
+    /// The handshake is over, in which the server took the offered ticket (`resumed`) or showed its
+    /// certificate: tickets that come are made with this secret.
+    pub fn keep(&mut self, suite: Suite, secret: Digest, resumed: bool) {
+        let proven = match self.offer.take() {
+            Some(offer) if resumed => Some(offer.proven),
+            _ => self.now,
+        };
+        self.secret = proven.map(|proven| (suite, secret, proven));
     }
 
     /// Keeps a new ticket in place of the one before, if it can be used and fits.
@@ -179,7 +192,7 @@ impl<'a> Tickets<'a> {
         nonce: &[u8],
         ticket: &[u8],
     ) -> Result<(), Error> {
-        let (Some((suite, secret)), Some(now)) = (&self.secret, self.now) else {
+        let (Some((suite, secret, proven)), Some(now)) = (&self.secret, self.now) else {
             return Ok(());
         };
         let end = HEAD.saturating_add(ticket.len());
@@ -196,6 +209,7 @@ impl<'a> Tickets<'a> {
         writer.u32(lifetime);
         writer.u32(age_add);
         writer.bytes(&now.to_be_bytes());
+        writer.bytes(&proven.to_be_bytes());
         writer.bytes(&self.binding);
         writer.bytes(key.as_slice());
         writer.bytes(padding.get(hash.digest_len()..).unwrap_or_default());

@@ -9,7 +9,7 @@
 use core::cell::Cell;
 
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// The most bytes of a modulus.
 pub(super) const MAX_BYTES: usize = 512;
@@ -154,13 +154,28 @@ impl Primes<'_> {
 // On the stack are 20 numbers of 256 bytes.
 #[inline(never)]
 fn half_power(base: &[u8], exponent: &[u8], prime: &[u8], out: &mut Half) -> Option<()> {
+    // Wiped at the end and not by a wrapper, which would be filled from a copy on the stack.
+    let mut numbers = [[0; MAX_HALF]; 4 + (1 << WINDOW)];
+    let done = half_power_with(&mut numbers, base, exponent, prime, out);
+    numbers.zeroize();
+    done
+}
+
+/// The same with the numbers that it takes, all 0.
+fn half_power_with(
+    numbers: &mut [Half; 4 + (1 << WINDOW)],
+    base: &[u8],
+    exponent: &[u8],
+    prime: &[u8],
+    out: &mut Half,
+) -> Option<()> {
     let length = prime.len() / (BITS / 8);
     let (high, low) = base.split_at_checked(prime.len())?;
     if low.len() != prime.len() || exponent.len() > prime.len() {
         return None;
     }
-    let mut places = Zeroizing::new([[0; MAX_HALF]; 4]);
-    let [n, x, y, t] = &mut *places;
+    let (places, table) = numbers.split_first_chunk_mut()?;
+    let [n, x, y, t] = places;
     let n = n.get_mut(..length)?;
     load(n, prime);
     let modulus = Modulus::new(n)?;
@@ -170,7 +185,6 @@ fn half_power(base: &[u8], exponent: &[u8], prime: &[u8], out: &mut Half) -> Opt
 
     // The powers of the base from 0 to 15, in Montgomery's form. The first and the second are made
     // with R^2: R, and (high R + low) R.
-    let mut table = Zeroizing::new([[0; MAX_HALF]; 1 << WINDOW]);
     let (ones, powers) = table.split_first_mut()?;
     let (first, powers) = powers.split_first_mut()?;
     let ones = ones.get_mut(..length)?;
@@ -199,7 +213,7 @@ fn half_power(base: &[u8], exponent: &[u8], prime: &[u8], out: &mut Half) -> Opt
             modulus.multiply(y, x, x);
             core::mem::swap(&mut x, &mut y);
         }
-        look_up(&*table, digit, t);
+        look_up(table, digit, t);
         modulus.multiply(y, x, t);
         core::mem::swap(&mut x, &mut y);
     }

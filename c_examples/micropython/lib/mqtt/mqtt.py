@@ -35,8 +35,11 @@ class Client:
         self._make = make  # make(port, keepalive): the native Thing
         self._native = None
         self._looping = False
+        self._online = False  # as the events tell it
         self._failure = 0  # error of the last attempt to connect
         self._shadow_request = None
+        self._will = None
+        self._login = None
         self._next_token = 1
         self._granted = {}  # token of a subscription under way: None, or its error
         self._subscribers = {}  # token of a subscription: its own callback
@@ -51,12 +54,26 @@ class Client:
     # BREAK_LOOP gives up.
     def connect(self, port=8883, keepalive=60, aconnect_cb=None, breconnect_cb=None,
                 loop_failure=None):
+        if self._looping:
+            raise _error(_iot_thing.ERR_STATE)  # it is connected, or being so, already
         self._aconnect_cb = aconnect_cb
         self._breconnect_cb = breconnect_cb
         self._loop_failure = loop_failure
         if self._native is None:
             self._native = self._make(port, keepalive)
+        if self._will is not None:
+            self._native.set_will(*self._will)
+        if self._login is not None:
+            self._native.set_login(*self._login)
         self.reconnect()
+
+    # What the broker publishes when the connection is lost. For the next connect().
+    def set_will(self, topic, payload, qos=0, retain=False):
+        self._will = (topic, payload, qos, retain)
+
+    # AWS IoT looks at these only with a custom authorizer. For the next connect().
+    def set_username_pw(self, username, password=None):
+        self._login = (username, password)
 
     def reconnect(self):
         self._failure = 0
@@ -68,20 +85,20 @@ class Client:
             raise
 
     def connected(self):
-        return self._native is not None and self._native.state() == _iot_thing.ONLINE
+        return self._online
 
     # Ends the connection politely, and the loop with it.
     def disconnect(self, timeout=_PATIENCE):
         self._thing().disconnect()
         self._failure = 0
-        self._until(lambda: self._native.state() == _iot_thing.IDLE, timeout)
+        self._until(lambda: not self._online and self._native.state() == _iot_thing.IDLE, timeout)
         self._looping = False
 
     # A dict is sent as JSON. Queued: sent in order, and again after a lost connection if qos is 1.
-    def publish(self, topic, payload="", qos=0):
+    def publish(self, topic, payload="", qos=0, retain=False):
         if isinstance(payload, dict):
             payload = json.dumps(payload)
-        self._thing().publish(topic, payload, qos)
+        self._thing().publish(topic, payload, qos, retain)
 
     # Subscribes to one filter, with its own callback(client, payload, topic), or to a list of
     # [filter, qos]. Returns when the broker has granted it; else OSError. Stands until
@@ -164,12 +181,14 @@ class Client:
             if self._shadow_request is not None:
                 self._shadow_request(json.loads(data))
         elif what == _iot_thing.CONNECTED:
+            self._online = True
             if self._aconnect_cb is not None:
                 self._aconnect_cb(self)
         elif what == _iot_thing.CONNECT_FAILED:
             self._failure = error
             self._lost()
         elif what == _iot_thing.DISCONNECTED:
+            self._online = False
             if error != 0:
                 if self._breconnect_cb is not None:
                     self._breconnect_cb(self)

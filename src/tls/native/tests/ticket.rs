@@ -86,7 +86,7 @@ fn a_connection_that_did_not_begin_keeps_no_ticket() {
     let mut memory = [0; 1024];
     let mut tickets = Tickets::new(&mut memory);
     tickets.store(3600, 1, &[0], b"ticket").unwrap();
-    tickets.keep(Suite::Aes128GcmSha256, digest(SECRET));
+    tickets.keep(Suite::Aes128GcmSha256, digest(SECRET), false);
     // The time is not known either.
     tickets.store(3600, 1, &[0], b"ticket").unwrap();
     assert!(tickets.offered().is_none());

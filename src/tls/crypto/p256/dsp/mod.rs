@@ -118,24 +118,19 @@ const MAX_NONCES: u8 = 4;
 fn nonce(secret: &[u8; 32], digest: &[u8; 32]) -> Result<Scalar, Error> {
     /// V, what makes two uses different, key and digest.
     const LENGTH: usize = 32 + 1 + 32 + 32;
-    let mac = |key: &[u8; 32], bytes: &[u8]| -> Result<Secret, Error> {
-        let mac = hmac(Hash::Sha256, key, bytes)?;
-        let mac = mac.as_slice().try_into().map_err(|_| Error::TlsSign)?;
-        Ok(Zeroizing::new(mac))
-    };
     let mut key = Secret::default();
-    let mut value = Zeroizing::new([1; 32]);
+    let mut value = Secret::new([1; 32]);
+    let mut input = Zeroizing::new([0; LENGTH]);
     for separator in [0, 1] {
-        let mut input = Zeroizing::new([0; LENGTH]);
         let parts: [&[u8]; 4] = [value.as_slice(), &[separator], secret, digest];
-        for (to, from) in input.iter_mut().zip(parts.iter().copied().flatten()) {
+        for (to, from) in input.iter_mut().zip(parts.into_iter().flatten()) {
             *to = *from;
         }
-        key = mac(&key, input.as_slice())?;
-        value = mac(&key, value.as_slice())?;
+        authenticate(&mut key, input.as_slice())?;
+        next(&key, &mut value)?;
     }
     for _ in 0..MAX_NONCES {
-        value = mac(&key, value.as_slice())?;
+        next(&key, &mut value)?;
         if let Some(nonce) = Scalar::from_bytes(&value) {
             return Ok(nonce);
         }
@@ -143,8 +138,24 @@ fn nonce(secret: &[u8; 32], digest: &[u8; 32]) -> Result<Scalar, Error> {
         for (to, from) in input.iter_mut().zip(value.iter()) {
             *to = *from;
         }
-        key = mac(&key, input.as_slice())?;
-        value = mac(&key, value.as_slice())?;
+        authenticate(&mut key, input.as_slice())?;
+        next(&key, &mut value)?;
     }
     Err(Error::TlsSign)
+}
+
+/// K = HMAC(K, bytes)
+#[inline(never)]
+fn authenticate(key: &mut Secret, bytes: &[u8]) -> Result<(), Error> {
+    let mac = hmac(Hash::Sha256, key.as_slice(), bytes)?;
+    **key = *mac.as_slice().first_chunk().ok_or(Error::TlsSign)?;
+    Ok(())
+}
+
+/// V = HMAC(K, V)
+#[inline(never)]
+fn next(key: &Secret, value: &mut Secret) -> Result<(), Error> {
+    let mac = hmac(Hash::Sha256, key.as_slice(), value.as_slice())?;
+    **value = *mac.as_slice().first_chunk().ok_or(Error::TlsSign)?;
+    Ok(())
 }

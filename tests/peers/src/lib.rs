@@ -1,0 +1,5 @@
+//! What the tests against other people's servers have in common.
+
+pub mod client;
+pub mod pki;
+pub mod server;
