@@ -242,7 +242,7 @@
 #define IOT_THING_SIGN_RAW 1
 
 /**
- * Port used when `port` is 0 (MQTT over TLS, AWS IoT Core's default).
+ * Port used when `tcp_port` is 0 (MQTT over TLS, AWS IoT Core's default).
  */
 #define IOT_THING_DEFAULT_PORT 8883
 
@@ -468,17 +468,17 @@
 #define IOT_THING_IO_WRITE 2
 
 /**
- * Log levels, for `iot_thing_port_t.log`.
+ * Level of `iot_thing_port_t.log`: something is wrong for good. Not used by this version.
  */
 #define IOT_THING_LOG_ERROR 1
 
 /**
- * Something went wrong and will be tried again.
+ * Level of `log`: something went wrong and will be tried again.
  */
 #define IOT_THING_LOG_WARNING 2
 
 /**
- * A milestone: connected.
+ * Level of `log`: a milestone, such as connected.
  */
 #define IOT_THING_LOG_INFO 3
 
@@ -782,7 +782,8 @@ enum iot_thing_err
      */
     IOT_THING_ERR_CERT_UNSUPPORTED = -77,
     /**
-     * The time is unknown (`unix_time` returned 0), so validity cannot be checked.
+     * The time is unknown (`unix_time` returned 0, and there is no `earliest_unix_time`), so validity
+     * cannot be checked.
      */
     IOT_THING_ERR_CERT_TIME_UNKNOWN = -78,
     /**
@@ -794,7 +795,8 @@ enum iot_thing_err
      */
     IOT_THING_ERR_MQTT_TIMEOUT = -81,
     /**
-     * The broker sent something that MQTT 5 does not allow, or a packet larger than `rx_size`.
+     * The broker sent something that MQTT 5 does not allow, or an acknowledgement larger than
+     * `rx_size`.
      */
     IOT_THING_ERR_MQTT_PROTOCOL = -82,
     /**
@@ -1077,8 +1079,9 @@ typedef struct {
  * of them may block, call the library back, or keep a pointer it was given. The table must
  * outlive the Thing; several Things may share it.
  *
- * A negative value other than the two constants above is an error of the port's own (for
- * example `-errno`): it ends the connection and is reported in `iot_thing_event_t.port_error`.
+ * Below, WOULD_BLOCK and CLOSED stand for `IOT_THING_SOCKET_WOULD_BLOCK` and
+ * `IOT_THING_SOCKET_CLOSED`. Any other negative value is an error of the port's own (for example
+ * `-errno`): it ends the connection and is reported in `iot_thing_event_t.port_error`.
  */
 typedef struct {
     /**
@@ -1152,14 +1155,15 @@ typedef struct {
     uint32_t (*now_ms)(void *user);
     /**
      * Seconds since 1970-01-01 UTC, or 0 while unknown. Required with TLS, else optional.
-     * Certificates are checked against it: while it is 0 every TLS connection is refused with
-     * `IOT_THING_ERR_CERT_TIME_UNKNOWN`.
+     * Certificates are checked against it: while it is 0 every server is refused with
+     * `IOT_THING_ERR_CERT_TIME_UNKNOWN`, unless `earliest_unix_time` says what to go by. Called by
+     * `iot_thing_init` and `iot_thing_poll`.
      */
     uint64_t (*unix_time)(void *user);
     /**
      * Required. Fills `out` with `len` bytes from a cryptographic random source. 0, or negative
      * when it cannot: `iot_thing_init` or the connection attempt then fails with
-     * `IOT_THING_ERR_RANDOM`.
+     * `IOT_THING_ERR_RANDOM`. Called by `iot_thing_init` and `iot_thing_poll`.
      */
     int32_t (*random)(void *user, uint8_t *out, size_t len);
     /**
@@ -1182,7 +1186,8 @@ typedef struct {
     void (*wake)(void *user, iot_thing_t *thing);
     /**
      * Optional. One line of text (NUL-terminated, no newline) at an `IOT_THING_LOG_...` level:
-     * connections and the reasons of failures. Never contains keys, payloads or topics.
+     * connections and the reasons of failures. Never contains keys, payloads or topics. Called by
+     * `iot_thing_poll`; must not call the library.
      */
     void (*log)(void *user, int32_t level, const char *text);
     /**
@@ -1310,8 +1315,8 @@ typedef struct {
                            const uint8_t *signature);
     /**
      * Encrypts `len` bytes in place, and writes the tag, 16 bytes, which also covers `additional`.
-     * `algorithm` is an `IOT_THING_AEAD_...`; the nonce has 12 bytes. Neither key nor nonce may be
-     * used for another call.
+     * `algorithm` is an `IOT_THING_AEAD_...` (AES-GCM: NIST SP 800-38D; ChaCha20-Poly1305: RFC
+     * 8439); the nonce has 12 bytes. Neither key nor nonce may be used for another call.
      */
     int32_t (*aead_seal)(void *user,
                          uint32_t algorithm,
@@ -1380,8 +1385,8 @@ typedef struct {
      */
     iot_thing_bytes_t private_key;
     /**
-     * Certificates that the server's must lead to: one or several, PEM or DER. Not given: Amazon
-     * Root CA 1 and Amazon Root CA 3.
+     * Certificates that the server's must lead to: 1..16, PEM or DER one after the other. Not given:
+     * Amazon Root CA 1 and Amazon Root CA 3.
      */
     iot_thing_bytes_t ca_certs;
     /**
@@ -1417,7 +1422,8 @@ typedef struct {
      */
     uint32_t pull_events;
     /**
-     * TCP port, 0: 8883. With 443 the ALPN protocol `x-amzn-mqtt-ca` is sent, as AWS IoT needs.
+     * TCP port, 0: 8883. With 443 the ALPN protocol `x-amzn-mqtt-ca` is sent, as AWS IoT needs, if
+     * `alpn` names no other.
      */
     uint16_t tcp_port;
     /**
@@ -1430,16 +1436,18 @@ typedef struct {
      */
     uint32_t session_expiry_s;
     /**
-     * Largest MQTT packet that can be received, 512..131072 bytes; 0: 4096. The broker is told,
-     * and does not send larger ones: it must hold the largest shadow document with metadata.
+     * Largest MQTT packet that can be received, 512..131072 bytes; 0: 4096. It must hold the largest
+     * shadow document with its metadata. The broker is told (Maximum Packet Size), and should drop
+     * larger messages; one that comes all the same is `IOT_THING_EVENT_MESSAGE_TOO_LARGE`.
      */
     uint32_t rx_size;
     /**
-     * Bytes for messages in the outbox, and again for those in flight, 256..131072; 0: 2048.
+     * Bytes for messages in the outbox, and as many again for those in flight, 256..131072; 0: 2048.
      */
     uint32_t tx_size;
     /**
-     * Largest answer that an `on_shadow_request` callback can write, 64..8192 bytes; 0: 512.
+     * Largest answer that an `on_shadow_request` or `on_delta` callback can write, largest report of
+     * a table of properties, and largest change by `iot_thing_shadow_modify`, 64..8192 bytes; 0: 512.
      */
     uint32_t reply_size;
     /**
@@ -1726,15 +1734,15 @@ typedef struct {
      */
     uint32_t payload_in_max;
     /**
-     * Largest answer written by an `on_shadow_request` callback.
+     * Largest answer written by an `on_shadow_request` or `on_delta` callback.
      */
     uint32_t reply_max;
     /**
-     * Bytes sent and received on the sockets.
+     * Bytes sent on the sockets.
      */
     uint64_t bytes_out;
     /**
-     * Bytes received.
+     * Bytes received on them.
      */
     uint64_t bytes_in;
     /**
@@ -1843,13 +1851,13 @@ typedef struct {
     /**
      * 0: done (accepted by the service, or acknowledged by the broker). Else
      * `IOT_THING_ERR_REJECTED` (with `code`), `_TIMED_OUT`, `_CANCELLED`, `_DROPPED` or
-     * `_TOO_LARGE`.
+     * `_TOO_LARGE`; of a shadow's request also `_DISCONNECTED`, and what its function says.
      */
     int32_t error;
     /**
      * The service's or the broker's code: for a shadow 400..500; for a publish the MQTT 5 reason
-     * code of the PUBACK, for a subscription that of the SUBACK (0 or 1: the QoS granted); -1 when
-     * there is none.
+     * code of the PUBACK, for a subscription that of the SUBACK (0 or 1: the QoS granted); with
+     * `_CANCELLED` what the callback that writes a shadow's state returned; -1 when there is none.
      */
     int32_t code;
     /**
@@ -1983,7 +1991,8 @@ typedef struct {
      */
     const char *content_type;
     /**
-     * Where an answer is to be sent: a topic, NUL-terminated.
+     * Where an answer is to be sent: like `topic`. It, `content_type`, `correlation` and the user
+     * properties have `IOT_THING_MAX_PROPERTIES` bytes together.
      */
     const char *response_topic;
     /**
@@ -2458,8 +2467,9 @@ const char *iot_thing_err_name(int32_t error);
 const char *iot_thing_err_text(int32_t error);
 
 /**
- * Tells how many bytes of memory `iot_thing_init` needs for this configuration: exactly what
- * `IOT_THING_MEMORY_SIZE` promises at compile time, or less, plus what long PEM certificates need.
+ * Tells how many bytes of memory `iot_thing_init` needs for this configuration: at most what
+ * `IOT_THING_MEMORY_SIZE` says when the program is compiled, if the configuration is as that macro
+ * demands.
  *
  * Checks the configuration as `iot_thing_init` does and returns the same errors, but does not
  * look into certificates and key.
@@ -2575,6 +2585,8 @@ int32_t iot_thing_disconnect(iot_thing_t *thing);
  *
  * @param reason  `IOT_THING_DISCONNECT_NORMAL`, or `IOT_THING_DISCONNECT_WITH_WILL`: the broker
  *                publishes the will (see `iot_thing_mqtt_set_will`).
+ *
+ * Callable as `iot_thing_disconnect`.
  *
  * @return As `iot_thing_disconnect`, or IOT_THING_ERR_ARGUMENT for another reason.
  */
@@ -2757,7 +2769,8 @@ int32_t iot_thing_update_shadow(iot_thing_t *thing,
                                 void *user);
 
 /**
- * `iot_thing_update_shadow` for text with a length instead of a terminating NUL.
+ * `iot_thing_update_shadow` for text with a length, in bytes, instead of a terminating NUL. For all
+ * else see there.
  */
 IOT_THING_NODISCARD
 int32_t iot_thing_update_shadow_n(iot_thing_t *thing,
@@ -3959,7 +3972,8 @@ int32_t iot_thing_shadow_close(iot_thing_shadow_t *shadow);
  * and error document, `_TIMED_OUT`, `_CANCELLED` (close, deinit) or `_TOO_LARGE`.
  * Like every request it waits until there is a connection and the subscription for its answer is
  * confirmed; if the broker forgets the session before the answer came, it is sent again. A document
- * larger than `rx_size` is not delivered by the broker: then the request times out.
+ * larger than `rx_size` is dropped by the broker or passed over
+ * (`IOT_THING_EVENT_MESSAGE_TOO_LARGE`): then the request times out.
  *
  * Callable from callbacks, other threads and interrupts (the last two need the port's critical
  * section).
@@ -4077,8 +4091,8 @@ int32_t iot_thing_shadow_modify(iot_thing_shadow_t *shadow,
 
 /**
  * Deletes the shadow. Deleting one that does not exist is `IOT_THING_ERR_REJECTED` with code 404.
- * Not repeated when the broker forgets the session: `IOT_THING_ERR_DISCONNECTED`. For all else see
- * `iot_thing_shadow_get`.
+ * Not repeated when the broker forgets the session: `IOT_THING_ERR_DISCONNECTED`. For all else,
+ * also from where it may be called, see `iot_thing_shadow_get`.
  */
 IOT_THING_NODISCARD
 int32_t iot_thing_shadow_delete(iot_thing_shadow_t *shadow,
@@ -4174,15 +4188,20 @@ int32_t iot_thing_property_changed(iot_thing_shadow_t *shadow, size_t index);
 /**
  * Bytes of memory for one Thing with TLS: an integer constant expression, for static arrays.
  *
- * rx, tx and tls are the rx_size, tx_size and tls_rx_size of the configuration; tls_tx_size,
- * reply_size and queue_len are their defaults, and up to IOT_THING_CREDENTIALS_SIZE bytes of
- * decoded PEM certificates have room. For anything else ask iot_thing_memory_needed().
+ * rx, tx and tls are the rx_size, tx_size and tls_rx_size of the configuration, in bytes, with
+ * its default in place of 0. Everything else that takes memory is as IOT_THING_CONFIG_INIT sets it
+ * (tls_tx_size, reply_size, queue_len, subscriptions, filter_size, pull_events), and up to
+ * IOT_THING_CREDENTIALS_SIZE bytes of certificates decoded from PEM, and of an RSA key, have room.
+ * For anything else ask iot_thing_memory_needed().
  */
 #define IOT_THING_MEMORY_SIZE(rx, tx, tls) \
     (IOT_THING_FIXED_SIZE_ + IOT_THING_TLS_FIXED_SIZE_ + (rx) + 2 * (tx) + (tls) + \
      IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
 
-/** The same for iot_thing_transport_secure_socket, where the sockets bring the protection. */
+/**
+ * The same for iot_thing_transport_secure_socket, where the sockets bring the protection: in place of
+ * TLS, tx bytes in which what is sent together is collected. Room for certificates is not needed.
+ */
 #define IOT_THING_MEMORY_SIZE_SECURE_SOCKET(rx, tx) \
     (IOT_THING_FIXED_SIZE_ + (rx) + 3 * (tx) + IOT_THING_DEFAULT_REPLY_SIZE)
 

@@ -158,14 +158,16 @@ pub enum Error {
     CertMalformed = -76,
     /// The server's certificate uses an algorithm that this build does not support.
     CertUnsupported = -77,
-    /// The time is unknown (`unix_time` returned 0), so validity cannot be checked.
+    /// The time is unknown (`unix_time` returned 0, and there is no `earliest_unix_time`), so validity
+    /// cannot be checked.
     CertTimeUnknown = -78,
 
     /// The broker refused the connection; its CONNACK reason code is reported.
     MqttRefused = -80,
     /// The broker did not answer CONNECT, or did not acknowledge a message, in time.
     MqttTimeout = -81,
-    /// The broker sent something that MQTT 5 does not allow, or a packet larger than `rx_size`.
+    /// The broker sent something that MQTT 5 does not allow, or an acknowledgement larger than
+    /// `rx_size`.
     MqttProtocol = -82,
     /// The broker ended the connection with DISCONNECT; its reason code is reported when known.
     MqttDisconnected = -83,

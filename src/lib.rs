@@ -13,6 +13,7 @@
 )]
 #![warn(missing_docs)]
 
+mod bytes;
 pub mod error;
 #[allow(unsafe_code)]
 pub mod ffi;

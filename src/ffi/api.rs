@@ -63,8 +63,9 @@ pub extern "C" fn iot_thing_err_text(error: i32) -> *const c_char {
         .as_ptr()
 }
 
-/// Tells how many bytes of memory `iot_thing_init` needs for this configuration: exactly what
-/// `IOT_THING_MEMORY_SIZE` promises at compile time, or less, plus what long PEM certificates need.
+/// Tells how many bytes of memory `iot_thing_init` needs for this configuration: at most what
+/// `IOT_THING_MEMORY_SIZE` says when the program is compiled, if the configuration is as that macro
+/// demands.
 ///
 /// Checks the configuration as `iot_thing_init` does and returns the same errors, but does not
 /// look into certificates and key.
@@ -201,6 +202,8 @@ pub unsafe extern "C" fn iot_thing_disconnect(thing: *mut iot_thing_t) -> i32 {
 ///
 /// @param reason  `IOT_THING_DISCONNECT_NORMAL`, or `IOT_THING_DISCONNECT_WITH_WILL`: the broker
 ///                publishes the will (see `iot_thing_mqtt_set_will`).
+///
+/// Callable as `iot_thing_disconnect`.
 ///
 /// @return As `iot_thing_disconnect`, or IOT_THING_ERR_ARGUMENT for another reason.
 #[unsafe(no_mangle)]
@@ -462,7 +465,8 @@ pub unsafe extern "C" fn iot_thing_update_shadow(
     })
 }
 
-/// `iot_thing_update_shadow` for text with a length instead of a terminating NUL.
+/// `iot_thing_update_shadow` for text with a length, in bytes, instead of a terminating NUL. For all
+/// else see there.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iot_thing_update_shadow_n(

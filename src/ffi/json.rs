@@ -1415,7 +1415,7 @@ fn member<'a>(json: *const iot_thing_json_t, name: *const c_char) -> Result<Valu
 fn equals(json: *const iot_thing_json_t, text: Result<&[u8], Error>) -> i32 {
     let equal = value(json).and_then(|json| {
         let text = text?;
-        Ok(json.as_text().is_ok_and(|json| json.eq_str(text)))
+        Ok(json.eq_str(text))
     });
     equal.map_or_else(Error::code, i32::from)
 }

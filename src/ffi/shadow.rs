@@ -197,7 +197,8 @@ pub unsafe extern "C" fn iot_thing_shadow_close(shadow: *mut iot_thing_shadow_t)
 /// and error document, `_TIMED_OUT`, `_CANCELLED` (close, deinit) or `_TOO_LARGE`.
 /// Like every request it waits until there is a connection and the subscription for its answer is
 /// confirmed; if the broker forgets the session before the answer came, it is sent again. A document
-/// larger than `rx_size` is not delivered by the broker: then the request times out.
+/// larger than `rx_size` is dropped by the broker or passed over
+/// (`IOT_THING_EVENT_MESSAGE_TOO_LARGE`): then the request times out.
 ///
 /// Callable from callbacks, other threads and interrupts (the last two need the port's critical
 /// section).
@@ -360,8 +361,8 @@ pub unsafe extern "C" fn iot_thing_shadow_modify(
 }
 
 /// Deletes the shadow. Deleting one that does not exist is `IOT_THING_ERR_REJECTED` with code 404.
-/// Not repeated when the broker forgets the session: `IOT_THING_ERR_DISCONNECTED`. For all else see
-/// `iot_thing_shadow_get`.
+/// Not repeated when the broker forgets the session: `IOT_THING_ERR_DISCONNECTED`. For all else,
+/// also from where it may be called, see `iot_thing_shadow_get`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iot_thing_shadow_delete(

@@ -29,7 +29,7 @@ pub const IOT_THING_SIGN_DER: u32 = 0;
 /// `sign_form`: `sign` writes r and then s, 32 bytes each.
 pub const IOT_THING_SIGN_RAW: u32 = 1;
 
-/// Port used when `port` is 0 (MQTT over TLS, AWS IoT Core's default).
+/// Port used when `tcp_port` is 0 (MQTT over TLS, AWS IoT Core's default).
 pub const IOT_THING_DEFAULT_PORT: u16 = 8883;
 /// Default of `rx_size`: the largest MQTT packet that can be received, in bytes.
 pub const IOT_THING_DEFAULT_RX_SIZE: u32 = 4096;
@@ -166,8 +166,9 @@ pub struct iot_thing_address_t {
 /// of them may block, call the library back, or keep a pointer it was given. The table must
 /// outlive the Thing; several Things may share it.
 ///
-/// A negative value other than the two constants above is an error of the port's own (for
-/// example `-errno`): it ends the connection and is reported in `iot_thing_event_t.port_error`.
+/// Below, WOULD_BLOCK and CLOSED stand for `IOT_THING_SOCKET_WOULD_BLOCK` and
+/// `IOT_THING_SOCKET_CLOSED`. Any other negative value is an error of the port's own (for example
+/// `-errno`): it ends the connection and is reported in `iot_thing_event_t.port_error`.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct iot_thing_sockets_t {
@@ -227,11 +228,11 @@ pub const IOT_THING_IO_WRITE: u32 = 2;
 
 // ---- port ---------------------------------------------------------------------------------------
 
-/// Log levels, for `iot_thing_port_t.log`.
+/// Level of `iot_thing_port_t.log`: something is wrong for good. Not used by this version.
 pub const IOT_THING_LOG_ERROR: i32 = 1;
-/// Something went wrong and will be tried again.
+/// Level of `log`: something went wrong and will be tried again.
 pub const IOT_THING_LOG_WARNING: i32 = 2;
-/// A milestone: connected.
+/// Level of `log`: a milestone, such as connected.
 pub const IOT_THING_LOG_INFO: i32 = 3;
 
 /// What the library needs from the board. One per program: every Thing must be given the same
@@ -247,12 +248,13 @@ pub struct iot_thing_port_t {
     /// 32 bits. Called inside the critical section: it must be short and must not call the library.
     pub now_ms: Option<unsafe extern "C" fn(user: *mut c_void) -> u32>,
     /// Seconds since 1970-01-01 UTC, or 0 while unknown. Required with TLS, else optional.
-    /// Certificates are checked against it: while it is 0 every TLS connection is refused with
-    /// `IOT_THING_ERR_CERT_TIME_UNKNOWN`.
+    /// Certificates are checked against it: while it is 0 every server is refused with
+    /// `IOT_THING_ERR_CERT_TIME_UNKNOWN`, unless `earliest_unix_time` says what to go by. Called by
+    /// `iot_thing_init` and `iot_thing_poll`.
     pub unix_time: Option<unsafe extern "C" fn(user: *mut c_void) -> u64>,
     /// Required. Fills `out` with `len` bytes from a cryptographic random source. 0, or negative
     /// when it cannot: `iot_thing_init` or the connection attempt then fails with
-    /// `IOT_THING_ERR_RANDOM`.
+    /// `IOT_THING_ERR_RANDOM`. Called by `iot_thing_init` and `iot_thing_poll`.
     pub random: Option<unsafe extern "C" fn(user: *mut c_void, out: *mut u8, len: usize) -> i32>,
     /// Optional pair. Needed as soon as the library is called by more than one thread, or by an
     /// interrupt: also for two Things polled by two threads, because the clock is shared. It must
@@ -267,7 +269,8 @@ pub struct iot_thing_port_t {
     /// latch: a wake-up that comes just before the wait begins must still end it.
     pub wake: Option<unsafe extern "C" fn(user: *mut c_void, thing: *mut iot_thing_t)>,
     /// Optional. One line of text (NUL-terminated, no newline) at an `IOT_THING_LOG_...` level:
-    /// connections and the reasons of failures. Never contains keys, payloads or topics.
+    /// connections and the reasons of failures. Never contains keys, payloads or topics. Called by
+    /// `iot_thing_poll`; must not call the library.
     pub log: Option<unsafe extern "C" fn(user: *mut c_void, level: i32, text: *const c_char)>,
     /// Optional. The library found itself in an impossible state and must stop the program:
     /// reset the device. Must not return; if it does or is NULL, the library loops for ever so
@@ -328,11 +331,11 @@ pub type iot_thing_event_fn = Option<
 pub struct iot_thing_result_t {
     /// 0: done (accepted by the service, or acknowledged by the broker). Else
     /// `IOT_THING_ERR_REJECTED` (with `code`), `_TIMED_OUT`, `_CANCELLED`, `_DROPPED` or
-    /// `_TOO_LARGE`.
+    /// `_TOO_LARGE`; of a shadow's request also `_DISCONNECTED`, and what its function says.
     pub error: i32,
     /// The service's or the broker's code: for a shadow 400..500; for a publish the MQTT 5 reason
-    /// code of the PUBACK, for a subscription that of the SUBACK (0 or 1: the QoS granted); -1 when
-    /// there is none.
+    /// code of the PUBACK, for a subscription that of the SUBACK (0 or 1: the QoS granted); with
+    /// `_CANCELLED` what the callback that writes a shadow's state returned; -1 when there is none.
     pub code: i32,
     /// One of `iot_thing_retry`.
     pub retry: i32,
@@ -394,7 +397,8 @@ pub struct iot_thing_mqtt_publish_t {
     pub timeout_ms: u32,
     /// What the payload is, for example a MIME type: NUL-terminated UTF-8, up to 256 bytes.
     pub content_type: *const c_char,
-    /// Where an answer is to be sent: a topic, NUL-terminated.
+    /// Where an answer is to be sent: like `topic`. It, `content_type`, `correlation` and the user
+    /// properties have `IOT_THING_MAX_PROPERTIES` bytes together.
     pub response_topic: *const c_char,
     /// What an answer has to repeat.
     pub correlation: iot_thing_bytes_t,
@@ -548,8 +552,8 @@ pub struct iot_thing_crypto_t {
         ) -> i32,
     >,
     /// Encrypts `len` bytes in place, and writes the tag, 16 bytes, which also covers `additional`.
-    /// `algorithm` is an `IOT_THING_AEAD_...`; the nonce has 12 bytes. Neither key nor nonce may be
-    /// used for another call.
+    /// `algorithm` is an `IOT_THING_AEAD_...` (AES-GCM: NIST SP 800-38D; ChaCha20-Poly1305: RFC
+    /// 8439); the nonce has 12 bytes. Neither key nor nonce may be used for another call.
     pub aead_seal: Option<
         unsafe extern "C" fn(
             user: *mut c_void,
@@ -610,8 +614,8 @@ pub struct iot_thing_config_t {
     /// after it; the copy is wiped by `iot_thing_deinit`. An RSA key needs as much more memory as its
     /// DER is long. Not given when `sign` is.
     pub private_key: iot_thing_bytes_t,
-    /// Certificates that the server's must lead to: one or several, PEM or DER. Not given: Amazon
-    /// Root CA 1 and Amazon Root CA 3.
+    /// Certificates that the server's must lead to: 1..16, PEM or DER one after the other. Not given:
+    /// Amazon Root CA 1 and Amazon Root CA 3.
     pub ca_certs: iot_thing_bytes_t,
     /// Signs instead of `private_key`; the certificate must be for a P-256 key.
     pub sign: iot_thing_sign_fn,
@@ -631,19 +635,22 @@ pub struct iot_thing_config_t {
     /// While 8 events wait, or one that borrows data, `iot_thing_poll` does nothing but return 0,
     /// so that none is lost. Operations still open at `iot_thing_deinit` are not told.
     pub pull_events: u32,
-    /// TCP port, 0: 8883. With 443 the ALPN protocol `x-amzn-mqtt-ca` is sent, as AWS IoT needs.
+    /// TCP port, 0: 8883. With 443 the ALPN protocol `x-amzn-mqtt-ca` is sent, as AWS IoT needs, if
+    /// `alpn` names no other.
     pub tcp_port: u16,
     /// MQTT keep alive in seconds, 30..1200; 0: 60.
     pub keep_alive_s: u16,
     /// How long the broker keeps subscriptions and messages after a connection was lost, in
     /// seconds; 0: 3600; `IOT_THING_SESSION_NONE`: not at all.
     pub session_expiry_s: u32,
-    /// Largest MQTT packet that can be received, 512..131072 bytes; 0: 4096. The broker is told,
-    /// and does not send larger ones: it must hold the largest shadow document with metadata.
+    /// Largest MQTT packet that can be received, 512..131072 bytes; 0: 4096. It must hold the largest
+    /// shadow document with its metadata. The broker is told (Maximum Packet Size), and should drop
+    /// larger messages; one that comes all the same is `IOT_THING_EVENT_MESSAGE_TOO_LARGE`.
     pub rx_size: u32,
-    /// Bytes for messages in the outbox, and again for those in flight, 256..131072; 0: 2048.
+    /// Bytes for messages in the outbox, and as many again for those in flight, 256..131072; 0: 2048.
     pub tx_size: u32,
-    /// Largest answer that an `on_shadow_request` callback can write, 64..8192 bytes; 0: 512.
+    /// Largest answer that an `on_shadow_request` or `on_delta` callback can write, largest report of
+    /// a table of properties, and largest change by `iot_thing_shadow_modify`, 64..8192 bytes; 0: 512.
     pub reply_size: u32,
     /// Messages in the outbox or waiting for their answer, 2..256; 0: 16.
     pub queue_len: u32,
@@ -812,11 +819,11 @@ pub struct iot_thing_statistics_t {
     pub outbox_messages_max: u32,
     /// Largest MQTT payload received.
     pub payload_in_max: u32,
-    /// Largest answer written by an `on_shadow_request` callback.
+    /// Largest answer written by an `on_shadow_request` or `on_delta` callback.
     pub reply_max: u32,
-    /// Bytes sent and received on the sockets.
+    /// Bytes sent on the sockets.
     pub bytes_out: u64,
-    /// Bytes received.
+    /// Bytes received on them.
     pub bytes_in: u64,
     /// Messages that were larger than `rx_size` and passed over.
     pub messages_too_large: u32,

@@ -1,7 +1,7 @@
 //! Strings: compared and unescaped on demand.
 
 use super::lex;
-use crate::Error;
+use crate::{Error, bytes};
 
 /// A JSON string as it stands in the text, without its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,9 +65,7 @@ impl<'a> Text<'a> {
                 Piece::Escape(c) => c.encode_utf8(&mut utf8).as_bytes(),
             };
             let room = out.get_mut(len..).unwrap_or_default();
-            for (to, from) in room.iter_mut().zip(bytes) {
-                *to = *from;
-            }
+            bytes::copy(bytes, room);
             len += bytes.len();
             Ok(())
         })?;

@@ -119,6 +119,27 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Whether this is a string that, unescaped, is `other`.
+    pub fn eq_str(&self, other: impl AsRef<[u8]>) -> bool {
+        let mut other = other.as_ref();
+        let [b'"', raw @ .., b'"'] = self.text else {
+            return false;
+        };
+        let mut rest = raw;
+        // Mostly it differs soon: an escape behind the difference need not be looked for.
+        while let [byte, next @ ..] = rest {
+            if *byte == b'\\' {
+                return Text::new(rest, true).eq_str(other);
+            }
+            match other {
+                [first, tail @ ..] if first == byte => other = tail,
+                _ => return false,
+            }
+            rest = next;
+        }
+        other.is_empty()
+    }
+
     /// The member with this name (the last one, should there be several).
     ///
     /// Reads the whole object. To take several members out of a large object, iterate it once.
@@ -330,6 +351,31 @@ fn skip_container(mut rest: &[u8]) -> Option<&[u8]> {
                     return Some(rest);
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_compare_unescaped() {
+        let equal = |text, other: &str| Value::assume_valid(text).eq_str(other);
+        for (text, same) in [
+            (&br#""""#[..], ""),
+            (br#""led""#, "led"),
+            (br#""a\u0062c""#, "abc"),
+            (br#""\\n""#, "\\n"),
+            (br#""line\n""#, "line\n"),
+        ] {
+            assert!(equal(text, same), "{same}");
+            assert!(!equal(text, &format!("{same}x")), "{same}");
+            assert!(!equal(text, "le"), "{same}");
+        }
+        assert!(!equal(br#""\n""#, "\\n"), "the escape is not its text");
+        for no_string in [&b"7"[..], b"", b"\"", b"[\"a\"]"] {
+            assert!(!equal(no_string, "7") && !equal(no_string, ""));
         }
     }
 }

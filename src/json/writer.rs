@@ -2,7 +2,7 @@
 
 use super::scan::scan;
 use super::{MAX_DECIMALS, MAX_DEPTH, lex};
-use crate::Error;
+use crate::{Error, bytes};
 
 /// What may be written next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -346,9 +346,7 @@ impl<'a> Writer<'a> {
         self.progress.needed = start.saturating_add(bytes.len());
         match self.out.get_mut(start..self.progress.needed) {
             Some(room) => {
-                for (to, from) in room.iter_mut().zip(bytes) {
-                    *to = *from;
-                }
+                bytes::copy(bytes, room);
             }
             None => self.fail(Error::JsonNoSpace),
         }

@@ -25,7 +25,7 @@ use super::frame::{Frame, Header};
 use super::oversize::Oversize;
 use super::tap::Tap;
 use super::{Connack, Ended};
-use crate::Error;
+use crate::{Error, bytes};
 
 /// How long before the keep alive is over a PINGREQ is sent, at most: time for it to arrive.
 const PING_LEAD: Duration = Duration::from_secs(5);
@@ -214,12 +214,12 @@ impl<'t, IO: Read<Error = Error> + Write<Error = Error>> Stream<'t, IO> {
     }
 
     /// Notes a PINGRESP that has arrived.
-    fn note_pingresp(&mut self, now: Instant) {
+    fn note_pingresp(&mut self) {
         let mut tap = self.tap.borrow_mut();
         if core::mem::take(&mut tap.pingresp)
             && let Some(by) = self.ping_by.take()
         {
-            let waited = by.saturating_duration_since(now);
+            let waited = by.saturating_duration_since(Instant::now());
             tap.round_trip = self.ping_timeout.checked_sub(waited);
         }
     }
@@ -273,7 +273,7 @@ impl<'t, IO: Read<Error = Error> + Write<Error = Error>> Stream<'t, IO> {
     /// nothing.
     async fn receive(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         loop {
-            self.note_pingresp(Instant::now());
+            self.note_pingresp();
             if !self.own.is_empty() || self.unflushed {
                 self.flush_all().await;
             }
@@ -366,10 +366,7 @@ impl<'t, IO: Read<Error = Error> + Write<Error = Error>> Stream<'t, IO> {
     fn show_header(&mut self, out: &mut [u8]) -> usize {
         let header = self.inbound.header();
         let rest = header.get(self.shown..).unwrap_or_default();
-        let n = rest.len().min(out.len());
-        for (to, from) in out.iter_mut().zip(rest) {
-            *to = *from;
-        }
+        let n = bytes::copy(rest, out);
         self.shown = self.shown.saturating_add(n);
         if self.shown == header.len() && self.inbound.left() == 0 {
             self.end_packet();
@@ -403,10 +400,7 @@ impl<IO> ErrorType for Stream<'_, IO> {
 impl<IO: Read<Error = Error> + Write<Error = Error>> Read for Stream<'_, IO> {
     async fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         if !self.first.is_empty() {
-            let n = self.first.len().min(out.len());
-            for (to, from) in out.iter_mut().zip(&self.first) {
-                *to = *from;
-            }
+            let n = bytes::copy(&self.first, out);
             self.first.rotate_left(n);
             self.first.truncate(self.first.len().saturating_sub(n));
             return Ok(n);

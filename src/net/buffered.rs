@@ -4,7 +4,7 @@
 use embedded_io_async::{ErrorType, Read, Write};
 
 use super::ByteStream;
-use crate::Error;
+use crate::{Error, bytes};
 
 /// A stream with a write buffer. Cancel-safe: what was accepted is sent by the next flush.
 pub struct Buffered<'a, S> {
@@ -53,10 +53,7 @@ impl<S: ByteStream> Write for Buffered<'_, S> {
             self.drain().await?;
         }
         let room = self.out.get_mut(self.filled..).unwrap_or_default();
-        let n = room.len().min(data.len());
-        for (to, from) in room.iter_mut().zip(data) {
-            *to = *from;
-        }
+        let n = bytes::copy(data, room);
         self.filled = self.filled.saturating_add(n);
         Ok(n)
     }

@@ -490,7 +490,7 @@ fn is_current<T: Table + ?Sized>(
         Some(Current::Unsigned(value)) => value == wanted.number as u64,
         Some(Current::Bool(value)) => i64::from(value) == wanted.number,
         Some(Current::Enum(value)) => value as i64 == wanted.number,
-        Some(Current::Text(value)) => json.as_text().is_ok_and(|text| text.eq_str(value)),
+        Some(Current::Text(value)) => json.eq_str(value),
         Some(Current::Json(value)) => json.raw() == value,
         None => false,
     }
