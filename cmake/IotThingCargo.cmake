@@ -95,6 +95,7 @@ checked.")
     endif()
     iot_thing_find_rust()
     iot_thing_find_target(target)
+    iot_thing_features_of_compiler(core_features "${target}")
     iot_thing_sources(sources)
     iot_thing_machine_flags(machine)
 
@@ -130,7 +131,7 @@ checked.")
         OUTPUT "${archive}"
         COMMAND "${CMAKE_COMMAND}" -E make_directory "${PROJECT_BINARY_DIR}/lib"
         COMMAND "${CMAKE_COMMAND}" "-DCARGO=${IOT_THING_CARGO}" "-DRUSTC=${IOT_THING_RUSTC}"
-            "-DTARGET=${target}"
+            "-DTARGET=${target}" "-DCORE_FEATURES=${core_features}"
             "-DPROFILE=${IOT_THING_PROFILE}" "-DFEATURES=${features}" "-DSOURCE=${PROJECT_SOURCE_DIR}"
             "-DTARGET_DIR=${cargo_dir}" "-DBUILD_STD=${IOT_THING_BUILD_STD}"
             "-DOFFLINE=${IOT_THING_OFFLINE}"

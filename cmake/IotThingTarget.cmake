@@ -59,13 +59,36 @@ function(iot_thing_riscv_target out macros)
     endif()
 endfunction()
 
-# Returns the Rust target for the C compiler and its flags, or "" when none is known.
-function(iot_thing_target_of_compiler out)
+# Returns what the C compiler predefines with its flags, or "" when it does not say.
+function(iot_thing_macros out)
     iot_thing_machine_flags(flags)
     execute_process(COMMAND "${CMAKE_C_COMPILER}" ${flags} -dM -E -x c -
         INPUT_FILE /dev/null OUTPUT_VARIABLE macros ERROR_QUIET RESULT_VARIABLE failed)
+    if(failed)
+        set(macros "")
+    endif()
+    set(${out} "${macros}" PARENT_SCOPE)
+endfunction()
+
+# Returns the features of the core that the Rust target leaves open and the C compiler knows: with
+# the DSP extension of ARMv8-M the library's own P-256 is used (docs/p256.md).
+function(iot_thing_features_of_compiler out target)
+    set(features "")
+    if(target MATCHES "^thumbv8m\\.main-")
+        iot_thing_macros(macros)
+        iot_thing_defined(dsp __ARM_FEATURE_DSP)
+        if(dsp)
+            set(features +dsp)
+        endif()
+    endif()
+    set(${out} "${features}" PARENT_SCOPE)
+endfunction()
+
+# Returns the Rust target for the C compiler and its flags, or "" when none is known.
+function(iot_thing_target_of_compiler out)
+    iot_thing_macros(macros)
     set(target "")
-    if(NOT failed)
+    if(macros)
         iot_thing_defined(linux __linux__)
         iot_thing_defined(arm __ARM_EABI__)
         iot_thing_defined(arm64 __aarch64__)

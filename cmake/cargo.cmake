@@ -4,8 +4,8 @@
 # the paths of the sources, which end up in the archive as the places of panics, are made relative:
 # the same sources give the same bytes wherever they lie.
 #
-# cmake -DCARGO= -DRUSTC= -DTARGET= -DPROFILE= -DFEATURES= -DSOURCE= -DTARGET_DIR= -DBUILD_STD=
-#     -DOFFLINE= -P cargo.cmake
+# cmake -DCARGO= -DRUSTC= -DTARGET= -DCORE_FEATURES= -DPROFILE= -DFEATURES= -DSOURCE=
+#     -DTARGET_DIR= -DBUILD_STD= -DOFFLINE= -P cargo.cmake
 cmake_minimum_required(VERSION 3.20)
 
 foreach(name RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET)
@@ -40,6 +40,9 @@ execute_process(COMMAND "${RUSTC}" --print sysroot
 execute_process(COMMAND "${RUSTC}" -vV OUTPUT_VARIABLE about)
 string(REGEX MATCH "commit-hash: ([0-9a-f]+)" found "${about}")
 list(APPEND flags "--remap-path-prefix=${sysroot}/lib/rustlib/src/rust=/rustc/${CMAKE_MATCH_1}")
+if(CORE_FEATURES)
+    list(APPEND flags "-Ctarget-feature=${CORE_FEATURES}")
+endif()
 # The character between the flags, as cargo defines it, is the unit separator.
 string(ASCII 31 separator)
 list(JOIN flags "${separator}" flags)

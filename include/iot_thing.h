@@ -1460,7 +1460,8 @@ typedef struct {
      */
     uint32_t tls_rx_size;
     /**
-     * Largest TLS record sent, 512..16384 bytes; 0: 2048.
+     * Largest TLS record sent, 512..16384 bytes; 0: 2048. An RSA key of 4096 bits needs 537, as its
+     * signature must fit.
      */
     uint32_t tls_tx_size;
     /**
@@ -2507,8 +2508,9 @@ int32_t iot_thing_memory_needed(const iot_thing_config_t *config,
  * @return IOT_THING_ERR_CLIENT_CERT_EXPIRED, _CLIENT_CERT_NOT_YET_VALID, _CLIENT_CERT_USAGE,
  *         _KEY_WEAK, _KEY_UNSUPPORTED  The client certificate or its key is of no use.
  * @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
- * @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`
- *                                    (only with iot_thing_transport_embedded_tls).
+ * @return IOT_THING_ERR_TOO_LARGE    A signature of the RSA key does not fit a record of
+ *                                    `tls_tx_size`; with iot_thing_transport_embedded_tls, the
+ *                                    client certificate.
  * @return IOT_THING_ERR_RANDOM       The port's random source failed.
  * @return IOT_THING_ERR_STATE        `memory` already holds a Thing that was not deinitialised.
  * @return IOT_THING_ERR_MEMORY       `memory` is NULL or too small.

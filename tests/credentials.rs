@@ -7,7 +7,7 @@ use iot_thing::{
     Error,
     tls::{
         Clock, Inputs, KeyInput, MAX_SIGNATURE, Random, SignatureForm, Signer, amazon_roots, load,
-        storage_needed,
+        storage_needed, tx_needed,
     },
 };
 
@@ -308,7 +308,11 @@ fn pkcs1(pkcs8: &[u8]) -> &[u8] {
 #[test]
 fn rsa_keys_in_every_form() {
     use rsa_pkcs1_decrypt::TestName;
-    for size in [TestName::Rsa2048, TestName::Rsa3072, TestName::Rsa4096] {
+    for (size, tx) in [
+        (TestName::Rsa2048, 512),
+        (TestName::Rsa3072, 512),
+        (TestName::Rsa4096, 537),
+    ] {
         let (pkcs8, certificate) = rsa(size);
         let root = pki::root();
         let keys = [
@@ -323,6 +327,7 @@ fn rsa_keys_in_every_form() {
         let inputs = inputs(&certificate, &pkcs8, &root);
         let mut storage = vec![0; storage_needed(&inputs).unwrap()];
         let credentials = load(&inputs, &mut storage).unwrap();
+        assert_eq!(tx_needed(&credentials), tx);
         let choose = |offered: &[u16]| credentials.choose_scheme(offered.iter().copied());
         assert_eq!(choose(&[0x0403, 0x0401, 0x0806, 0x0804]), Some(0x0804));
         assert_eq!(choose(&[0x0806, 0x0805]), Some(0x0805));
@@ -391,7 +396,6 @@ fn keys_that_are_of_no_use_are_named() {
 fn a_certificate_of_no_use_is_named() {
     const SIGN: &[u8] = &[3, 2, 7, 0x80];
     const AGREE: &[u8] = &[3, 2, 3, 8];
-    const USAGE: &[u8] = &[6, 3, 0x55, 0x1d, 15];
     const ANY: &[u8] = &[6, 4, 0x55, 0x1d, 37, 0];
     let (key, root) = (pki::sec1(pki::CLIENT_KEY), pki::root());
     let load = |extended: Option<&'static [u8]>, usage: Option<&[u8]>| {
@@ -399,7 +403,7 @@ fn a_certificate_of_no_use_is_named() {
             names: &[],
             usage: extended,
             further: usage
-                .map(|bits| (USAGE, true, bits.to_vec()))
+                .map(|bits| (pki::KEY_USAGE, true, bits.to_vec()))
                 .into_iter()
                 .collect(),
             ..pki::Spec::leaf("client", "root", &pki::key(pki::CLIENT_KEY))

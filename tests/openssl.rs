@@ -23,7 +23,7 @@ use iot_thing::{
     Error,
     tls::{
         Clock, Config, Failure, Inputs, KeyInput, LeafKey, Random, Secured, Slot, handshake, load,
-        memory_size, storage_needed, verify_chain, verify_signature,
+        memory_size, storage_needed, tx_needed, verify_chain, verify_signature,
     },
 };
 
@@ -242,7 +242,8 @@ fn connect_as<T>(
     let socket = Socket { stream, most };
     let mut storage = vec![0; storage_needed(inputs).unwrap()];
     let credentials = load(inputs, &mut storage).unwrap();
-    let (rx, tx) = (4096, 1024);
+    // As small as it may be: certificates take several records, the proof takes one.
+    let (rx, tx) = (4096, tx_needed(&credentials));
     let mut memory = vec![0; memory_size(rx, tx)];
     let slot = Slot::new(socket, &mut memory, rx, tx).unwrap();
     let config = Config {

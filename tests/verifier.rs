@@ -28,6 +28,26 @@ fn ca(subject: &str, key: u8, issuer: &str, issuer_key: u8) -> Vec<u8> {
 }
 
 #[test]
+fn the_key_of_a_server_must_be_for_signatures() {
+    let with_usage = |value: &[u8]| {
+        let mut leaf = pki::Spec::leaf("server", "ca", &pki::key(pki::SERVER_KEY));
+        leaf.further.push((pki::KEY_USAGE, true, value.to_vec()));
+        let leaf = leaf.sign(&pki::key(pki::CA_KEY));
+        verify(&[leaf, pki::intermediate()], &[pki::root()], NOW)
+    };
+    // digitalSignature, alone and with keyEncipherment.
+    assert_eq!(with_usage(&[3, 2, 7, 0x80]), Ok(()));
+    assert_eq!(with_usage(&[3, 2, 5, 0xa0]), Ok(()));
+    // keyEncipherment; keyAgreement; keyCertSign.
+    assert_eq!(with_usage(&[3, 2, 5, 0x20]), Err(Error::CertUsage));
+    assert_eq!(with_usage(&[3, 2, 3, 8]), Err(Error::CertUsage));
+    assert_eq!(with_usage(&[3, 2, 2, 4]), Err(Error::CertUsage));
+    // No use at all, and what is no list of uses.
+    assert_eq!(with_usage(&[3, 1, 0]), Err(Error::CertMalformed));
+    assert_eq!(with_usage(&[4, 2, 7, 0x80]), Err(Error::CertMalformed));
+}
+
+#[test]
 fn surplus_and_cross_signed_certificates_do_no_harm() {
     // As AWS does it: the root that is trusted comes again, signed by an older one, which is not.
     let cross_signed = ca("root", pki::ROOT_KEY, "older", 40);

@@ -110,8 +110,9 @@ pub unsafe extern "C" fn iot_thing_memory_needed(
 /// @return IOT_THING_ERR_CLIENT_CERT_EXPIRED, _CLIENT_CERT_NOT_YET_VALID, _CLIENT_CERT_USAGE,
 ///         _KEY_WEAK, _KEY_UNSUPPORTED  The client certificate or its key is of no use.
 /// @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
-/// @return IOT_THING_ERR_TOO_LARGE    The client certificate does not fit a record of `tls_tx_size`
-///                                    (only with iot_thing_transport_embedded_tls).
+/// @return IOT_THING_ERR_TOO_LARGE    A signature of the RSA key does not fit a record of
+///                                    `tls_tx_size`; with iot_thing_transport_embedded_tls, the
+///                                    client certificate.
 /// @return IOT_THING_ERR_RANDOM       The port's random source failed.
 /// @return IOT_THING_ERR_STATE        `memory` already holds a Thing that was not deinitialised.
 /// @return IOT_THING_ERR_MEMORY       `memory` is NULL or too small.

@@ -657,7 +657,8 @@ pub struct iot_thing_config_t {
     /// Largest TLS record that can be received, 512..16640 bytes; 0: 16640. A larger one ends the
     /// connection with `IOT_THING_ERR_TLS_RECORD_TOO_LARGE`, which tells the size.
     pub tls_rx_size: u32,
-    /// Largest TLS record sent, 512..16384 bytes; 0: 2048.
+    /// Largest TLS record sent, 512..16384 bytes; 0: 2048. An RSA key of 4096 bits needs 537, as its
+    /// signature must fit.
     pub tls_tx_size: u32,
     /// Milliseconds for name resolution and TCP connection; 0: 20 s.
     pub connect_timeout_ms: u32,

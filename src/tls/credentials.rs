@@ -211,6 +211,14 @@ impl<'a> Credentials<'a> {
         }
     }
 
+    /// The most bytes of a signature by the private key as TLS has it.
+    pub fn signature_len(&self) -> usize {
+        match &self.key {
+            Key::P256(_) | Key::Elsewhere(_) => ecdsa::MAX_DER,
+            Key::Rsa(key) => key.public().len(),
+        }
+    }
+
     /// Signs `content` with the private key, by a scheme that [`choose_scheme`](Self::choose_scheme)
     /// returned. Writes the signature as TLS has it to the start of `out` ([`MAX_SIGNATURE`] bytes
     /// are enough) and returns its length. `None`: the key is elsewhere, and its signature is not
@@ -469,14 +477,10 @@ impl<'a> PublicKey<'a> {
 /// Whether a certificate may be used to prove who a client is (RFC 5280 4.2.1.3 and 4.2.1.12);
 /// one that says nothing of it may.
 fn may_authenticate_client(certificate: &der::Certificate<'_>) -> Option<bool> {
-    const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
-    const DIGITAL_SIGNATURE: u8 = 0x80;
     const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
     const ANY: &[u8] = &[0x55, 0x1d, 37, 0];
     const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
-    if let Some(usage) = certificate.extension(KEY_USAGE)?
-        && der::first_bits(usage)? & DIGITAL_SIGNATURE == 0
-    {
+    if !certificate.may_sign()? {
         return Some(false);
     }
     match certificate.extension(EXTENDED_KEY_USAGE)? {

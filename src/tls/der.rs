@@ -149,6 +149,17 @@ impl<'a> Certificate<'a> {
         rest.is_empty().then_some(times)
     }
 
+    /// Whether its key may make signatures (RFC 5280 4.2.1.3), as TLS demands of both sides (RFC
+    /// 8446 4.4.2.2); one that says nothing of it may. `None` if what it says cannot be read.
+    pub(super) fn may_sign(&self) -> Option<bool> {
+        const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
+        const DIGITAL_SIGNATURE: u8 = 0x80;
+        match self.extension(KEY_USAGE)? {
+            Some(usage) => Some(first_bits(usage)? & DIGITAL_SIGNATURE != 0),
+            None => Some(true),
+        }
+    }
+
     /// The value of an extension with an OID of these contents; `Some(None)` if there is none,
     /// `None` if what there is cannot be read.
     pub(super) fn extension(&self, id: &[u8]) -> Option<Option<&'a [u8]>> {
@@ -194,7 +205,7 @@ pub(super) fn lists_oid(list: &[u8], wanted: &[&[u8]]) -> Option<bool> {
 }
 
 /// The first byte of a BIT STRING, which holds its bits from 0 to 7, the first one highest.
-pub(super) fn first_bits(value: &[u8]) -> Option<u8> {
+fn first_bits(value: &[u8]) -> Option<u8> {
     let (bits, _) = expect(value, BIT_STRING)?;
     bits.contents.get(1).copied()
 }

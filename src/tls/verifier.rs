@@ -192,8 +192,8 @@ impl Clock {
     }
 }
 
-/// Verifies that `leaf` leads to one of `roots`, is valid by `clock`, may be used for a server
-/// and carries the name `host`. Of `intermediates` at most [`MAX_CERTIFICATES`] - 1 are used.
+/// Verifies that `leaf` leads to one of `roots`, is valid by `clock`, may be used for a server and
+/// for signatures, and carries the name `host`. Of `intermediates` at most [`MAX_CERTIFICATES`] - 1 are used.
 ///
 /// The name is looked up in the subject alternative names only; a wildcard may stand for the
 /// left-most label.
@@ -287,6 +287,10 @@ fn verify_chain_with<'c>(
         .map_err(map)?;
 
     let leaf = der::Certificate::from_der(leaf).ok_or(Error::CertMalformed)?;
+    // webpki leaves the key usage to others.
+    if !leaf.may_sign().ok_or(Error::CertMalformed)? {
+        return Err(Error::CertUsage);
+    }
     LeafKey::from_info(leaf.key_info).ok_or(Error::CertUnsupported)
 }
 

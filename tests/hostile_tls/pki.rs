@@ -38,6 +38,7 @@ fn sequence(parts: &[&[u8]]) -> Vec<u8> {
 const ECDSA_SHA256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
 const COMMON_NAME: &[u8] = &[0x06, 3, 0x55, 4, 3];
 pub const BASIC_CONSTRAINTS: &[u8] = &[0x06, 3, 0x55, 0x1d, 19];
+pub const KEY_USAGE: &[u8] = &[0x06, 3, 0x55, 0x1d, 15];
 pub const ALT_NAME: &[u8] = &[0x06, 3, 0x55, 0x1d, 17];
 pub const EXTENDED_USAGE: &[u8] = &[0x06, 3, 0x55, 0x1d, 37];
 pub const NAME_CONSTRAINTS: &[u8] = &[0x06, 3, 0x55, 0x1d, 30];

@@ -74,7 +74,7 @@ impl Handshake<'_> {
                 let Request::Scheme(scheme) = self.request else {
                     return Err(Error::State.into());
                 };
-                let needed = verify_size(scheme);
+                let needed = verify_size(self.config.credentials);
                 if connection.transmit.room() < needed {
                     return make_room(connection, needed);
                 }

@@ -42,10 +42,7 @@ use self::{
     ticket::Tickets,
     transmit::RESERVE,
 };
-use super::{
-    Config, Credentials, Failure, MAX_RX, MAX_TX, MIN_RX, MIN_TX, Random,
-    verifier::ECDSA_SECP256R1_SHA256,
-};
+use super::{Config, Credentials, Failure, MAX_RX, MAX_TX, MIN_RX, MIN_TX, Random};
 use crate::Error;
 
 /// The bytes of memory that a [`Slot`] needs for records with a payload of up to `rx` bytes from
@@ -62,9 +59,7 @@ pub const fn application_bytes(tx: usize) -> usize {
 /// The least `tx` that these credentials need. Certificates may take several records; only the
 /// signature must fit one.
 pub fn tx_needed(credentials: &Credentials<'_>) -> usize {
-    credentials
-        .choose_scheme([ECDSA_SECP256R1_SHA256].into_iter())
-        .map_or(sign::MAX_VERIFY + SEALING, |_| MIN_TX)
+    MIN_TX.max(sign::verify_size(credentials).saturating_add(SEALING))
 }
 
 /// What a connection consists of.
@@ -247,7 +242,8 @@ impl<'a, S> core::ops::Deref for Lease<'a, S> {
 /// first flush or read of [`Secured`], together with what was written until then. After a failure
 /// it still waits until the server was told; [`Slot::failure`] knows the cause already.
 ///
-/// Before the server has proven who it is, nothing but ClientHellos and an alert are sent.
+/// Before the server has proven who it is, nothing but ClientHellos, the ChangeCipherSpec before the
+/// second one, and an alert are sent.
 pub async fn handshake<'a, S, R>(
     slot: &'a Slot<'a, S>,
     config: &Config<'_>,

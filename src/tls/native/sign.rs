@@ -9,8 +9,6 @@ use crate::{
     tls::{
         CertList, Credentials, MAX_SIGNATURE, Random,
         crypto::hash::{Digest, MAX_DIGEST},
-        ecdsa::MAX_DER,
-        verifier::ECDSA_SECP256R1_SHA256,
     },
 };
 
@@ -96,15 +94,9 @@ impl Window<'_> {
     }
 }
 
-/// The most bytes of a CertificateVerify.
-pub(super) const MAX_VERIFY: usize = 4 + 2 + 2 + MAX_SIGNATURE;
-
-/// The most bytes of one with this scheme.
-pub fn verify_size(scheme: u16) -> usize {
-    match scheme {
-        ECDSA_SECP256R1_SHA256 => MAX_VERIFY - MAX_SIGNATURE + MAX_DER,
-        _ => MAX_VERIFY,
-    }
+/// The most bytes of a CertificateVerify with these credentials.
+pub fn verify_size(credentials: &Credentials<'_>) -> usize {
+    credentials.signature_len().saturating_add(4 + 2 + 2)
 }
 
 /// Writes our CertificateVerify. `false` if the signature is not there yet.

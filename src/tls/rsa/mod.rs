@@ -116,6 +116,11 @@ impl<'k> PublicKey<'k> {
         Self::new(modulus, exponent)
     }
 
+    /// The bytes of the modulus, and of a signature.
+    pub(super) fn len(&self) -> usize {
+        self.modulus.len()
+    }
+
     /// A key from its numbers, big-endian without leading zeros.
     fn new(modulus: &'k [u8], exponent: &[u8]) -> Option<Self> {
         if exponent.len() > size_of::<u64>() {
