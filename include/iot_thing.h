@@ -184,12 +184,12 @@
 /**
  * What TLS adds to it, on 32-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_32 640
+#define IOT_THING_TLS_FIXED_SIZE_32 960
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_64 640
+#define IOT_THING_TLS_FIXED_SIZE_64 960
 
 /**
  * Major version of the library and of this header.
@@ -1560,6 +1560,26 @@ typedef struct {
      * Cryptography of the firmware's own; NULL: the library's. Copied by `iot_thing_init`.
      */
     const iot_thing_crypto_t *crypto;
+    /**
+     * Optional, for TLS session resumption: memory of yours in which the library keeps the newest
+     * session ticket of the server. The next connection then goes on from it without certificates,
+     * if the server still knows it; if not, it makes a full handshake as ever. NULL: always a full
+     * one.
+     *
+     * Fill it with zeros at first. Written to within `iot_thing_poll` only and left as it is by
+     * `iot_thing_deinit`, so that it can lie in memory that survives deep sleep, or be copied to
+     * such a place between polls and back before `iot_thing_init`. It is a secret like a private
+     * key. A ticket counts for the same `endpoint`, ALPN and certificates only, for as long as the
+     * server said, but not over 7 days, while `unix_time` is known; it is used once. The server has to
+     * show its certificate again 7 days after it did at the latest. RFC 8446, 2.2.
+     * Whether AWS IoT gives tickets that it accepts is not documented.
+     */
+    uint8_t *tls_ticket;
+    /**
+     * Its size in bytes; too small for a ticket: no resumption. Tickets of OpenSSL take 1,500 bytes
+     * and must also fit `tls_tx_size` together with 400 bytes more.
+     */
+    uint32_t tls_ticket_size;
 } iot_thing_config_t;
 
 /**
@@ -1648,6 +1668,10 @@ typedef struct {
      * bytes of the largest packet that it takes, 0: no limit.
      */
     uint32_t maximum_packet_size;
+    /**
+     * 1 when TLS went on from an earlier connection, see `tls_ticket`.
+     */
+    uint32_t tls_resumed;
 } iot_thing_connection_t;
 
 /**

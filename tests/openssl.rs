@@ -256,6 +256,165 @@ fn connect_as<T>(
     })
 }
 
+/// Connects with these session tickets and talks; whether the session was resumed.
+fn resume(
+    server: &Server,
+    tickets: &mut [u8],
+    tx: usize,
+    clock: Clock,
+    alpn: Option<&[u8]>,
+) -> Result<bool, Failure> {
+    let stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let (certificate, key) = (pki::client(), pki::sec1(pki::CLIENT_KEY));
+    let ca = pki::root();
+    let inputs = Inputs {
+        certificate: &certificate,
+        key: KeyInput::Bytes(&key),
+        ca: &ca,
+    };
+    let credentials = load(&inputs, &mut []).unwrap();
+    let mut memory = vec![0; memory_size(4096, tx)];
+    let socket = Socket {
+        stream,
+        most: usize::MAX,
+    };
+    let slot = Slot::new(socket, &mut memory, 4096, tx)
+        .unwrap()
+        .keep_tickets(tickets);
+    let config = Config {
+        alpn,
+        ..Config::new(pki::HOST, &credentials, clock)
+    };
+    block_on(async {
+        let mut secured = handshake(&slot, &config, Counter(1)).await?;
+        reverse(&mut secured).await;
+        Ok(secured.info().resumed)
+    })
+}
+
+/// The name that the servers here select.
+const ALPN: Option<&[u8]> = Some(b"x-amzn-mqtt-ca");
+
+/// A server for several connections.
+fn server_for_many(name: &str, further: &[&str]) -> Option<Server> {
+    let further = [&["-naccept", "100"], further].concat();
+    server_as(&Identity::usual(), name, &pki::root(), &further)
+}
+
+#[test]
+fn sessions_are_resumed_and_tickets_used_once() {
+    let Some(server) = server_for_many("resume", &[]) else {
+        return;
+    };
+    let mut tickets = vec![0; 4096];
+    let at = Clock::At(pki::NOW);
+    assert!(!resume(&server, &mut tickets, 4096, at, ALPN).unwrap());
+    for _ in 0..3 {
+        let used = tickets.clone();
+        assert!(resume(&server, &mut tickets, 4096, at, ALPN).unwrap());
+        assert_ne!(used, tickets, "a new one has taken its place");
+    }
+    // Without memory for it there is no ticket; one that is too large for it is left.
+    for size in [0, 100, 300] {
+        let mut small = vec![0; size];
+        for _ in 0..2 {
+            assert!(!resume(&server, &mut small, 4096, at, ALPN).unwrap());
+        }
+    }
+    // One that does not fit our ClientHello is not offered.
+    let kept = tickets.clone();
+    assert!(!resume(&server, &mut tickets, 512, at, ALPN).unwrap());
+    // Whatever was changed in it, it is none any more.
+    let used = kept.iter().rposition(|&byte| byte != 0).unwrap() + 1;
+    for place in (0..used).step_by(used / 20) {
+        let mut changed = kept.clone();
+        changed[place] ^= 0x10;
+        let resumed = resume(&server, &mut changed, 4096, at, ALPN).unwrap();
+        assert!(!resumed, "{place}");
+    }
+    let mut tickets = kept;
+    assert!(resume(&server, &mut tickets, 4096, at, ALPN).unwrap());
+}
+
+#[test]
+fn tickets_are_for_one_host_and_one_time() {
+    let Some(server) = server_for_many("resume-bound", &[]) else {
+        return;
+    };
+    let mut tickets = vec![0; 4096];
+    let at = |later| Clock::At(pki::NOW + later);
+    assert!(!resume(&server, &mut tickets, 4096, at(0), ALPN).unwrap());
+    let kept = tickets;
+    // Another configuration; a time that is not known, or before; too late (the server says two
+    // hours).
+    for (clock, alpn) in [
+        (at(1), None),
+        (Clock::AtLeast(pki::NOW), ALPN),
+        (Clock::At(pki::NOW - 1), ALPN),
+        (at(7200), ALPN),
+    ] {
+        let mut tickets = kept.clone();
+        assert!(!resume(&server, &mut tickets, 4096, clock, alpn).unwrap());
+    }
+    let mut tickets = kept.clone();
+    assert!(resume(&server, &mut tickets, 4096, at(7199), ALPN).unwrap());
+    // Another server of the same name that does not know it goes on without.
+    let Some(other) = server_for_many("resume-other", &[]) else {
+        return;
+    };
+    let mut tickets = kept;
+    assert!(!resume(&other, &mut tickets, 4096, at(1), ALPN).unwrap());
+    assert!(resume(&other, &mut tickets, 4096, at(1), ALPN).unwrap());
+}
+
+#[test]
+fn a_certificate_is_shown_at_least_once_in_seven_days() {
+    const WEEK: u64 = 7 * 24 * 3600;
+    let Some(server) = server_for_many("resume-week", &[]) else {
+        return;
+    };
+    let mut tickets = vec![0; 4096];
+    let at = |later| Clock::At(pki::NOW + later);
+    assert!(!resume(&server, &mut tickets, 4096, at(0), ALPN).unwrap());
+    // Each ticket is young enough by itself.
+    for later in (7000..).step_by(7000) {
+        let resumed = resume(&server, &mut tickets, 4096, at(later), ALPN).unwrap();
+        assert_eq!(resumed, later < WEEK, "{later}");
+        if !resumed {
+            assert!(resume(&server, &mut tickets, 4096, at(later + 1), ALPN).unwrap());
+            break;
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "x25519")]
+fn sessions_are_resumed_after_a_retry() {
+    let Some(server) = server_for_many("resume-retry", &["-groups", "P-256"]) else {
+        return;
+    };
+    let mut tickets = vec![0; 4096];
+    let at = Clock::At(pki::NOW);
+    assert!(!resume(&server, &mut tickets, 4096, at, ALPN).unwrap());
+    assert!(resume(&server, &mut tickets, 4096, at, ALPN).unwrap());
+}
+
+#[test]
+#[cfg(all(feature = "aes256", feature = "chacha20"))]
+fn sessions_of_every_suite_are_resumed() {
+    for suite in ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"] {
+        let Some(server) = server_for_many(suite, &["-ciphersuites", suite]) else {
+            return;
+        };
+        let mut tickets = vec![0; 4096];
+        let at = Clock::At(pki::NOW);
+        assert!(!resume(&server, &mut tickets, 4096, at, ALPN).unwrap());
+        assert!(resume(&server, &mut tickets, 4096, at, ALPN).unwrap());
+    }
+}
+
 /// Sends lines, and expects each back in reverse.
 async fn reverse(secured: &mut Secured<'_, Socket>) {
     for length in [1, 100, 2500] {

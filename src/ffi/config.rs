@@ -67,6 +67,7 @@ pub struct Config {
     pub ping_timeout: Duration,
     pub on_retry: (iot_thing_retry_fn, *mut core::ffi::c_void),
     pub alpn: Option<&'static [u8]>,
+    pub tls_ticket: (*mut u8, usize),
 }
 
 /// Longest name of an ALPN protocol, in bytes.
@@ -203,6 +204,11 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
             None
         } else {
             Some(text(c.alpn, MAX_ALPN, Error::Argument)?.as_bytes())
+        },
+        tls_ticket: match c.tls_ticket_size {
+            0 => (c.tls_ticket, 0),
+            _ if c.tls_ticket.is_null() => return Err(Error::Null),
+            size => (c.tls_ticket, size as usize),
         },
     })
 }

@@ -20,9 +20,9 @@ pub const IOT_THING_FIXED_SIZE_32: u32 = 8704;
 /// The same on 64-bit targets.
 pub const IOT_THING_FIXED_SIZE_64: u32 = 11776;
 /// What TLS adds to it, on 32-bit targets.
-pub const IOT_THING_TLS_FIXED_SIZE_32: u32 = 640;
+pub const IOT_THING_TLS_FIXED_SIZE_32: u32 = 960;
 /// The same on 64-bit targets.
-pub const IOT_THING_TLS_FIXED_SIZE_64: u32 = 640;
+pub const IOT_THING_TLS_FIXED_SIZE_64: u32 = 960;
 
 #[cfg(target_pointer_width = "64")]
 const PROMISED: (u32, u32) = (IOT_THING_FIXED_SIZE_64, IOT_THING_TLS_FIXED_SIZE_64);

@@ -518,6 +518,7 @@ impl iot_thing_t {
             session_expiry_s: shared.connection.session_expiry_s,
             receive_maximum: shared.connection.receive_maximum,
             maximum_packet_size: shared.connection.maximum_packet_size,
+            tls_resumed: u32::from(shared.connection.tls_resumed),
         })
     }
 

@@ -5,6 +5,7 @@ use core::task::{Context, Poll};
 
 use super::app::CApp;
 use super::config::Config;
+use super::guard;
 use super::place;
 use super::sockets::CStack;
 use crate::Error;
@@ -76,7 +77,9 @@ pub static iot_thing_transport_tls: iot_thing_transport_t = iot_thing_transport_
         }
         let earliest = parts.config.earliest_unix_time;
         let crypto = &parts.app.crypto;
-        let transport = Tls::new(buffers, rx, tx, credentials, earliest, crypto);
+        let (ticket, size) = parts.config.tls_ticket;
+        let ticket = guard::bytes_mut(ticket, size)?;
+        let transport = Tls::new(buffers, rx, tx, credentials, earliest, crypto, ticket);
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe { place::start(run::<CApp, CStack, Tls<'static>>, at, parts.with(transport)) };
         Ok(())
@@ -108,7 +111,8 @@ pub static iot_thing_transport_embedded_tls: iot_thing_transport_t = iot_thing_t
         }
         let earliest = parts.config.earliest_unix_time;
         let crypto = &parts.app.crypto;
-        let transport = EmbeddedTls::new(buffers, rx, tx, credentials, earliest, crypto);
+        // It has no use for tickets.
+        let transport = EmbeddedTls::new(buffers, rx, tx, credentials, earliest, crypto, &mut []);
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe {
             place::start(

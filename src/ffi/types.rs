@@ -714,6 +714,22 @@ pub struct iot_thing_config_t {
     pub alpn: *const c_char,
     /// Cryptography of the firmware's own; NULL: the library's. Copied by `iot_thing_init`.
     pub crypto: *const iot_thing_crypto_t,
+    /// Optional, for TLS session resumption: memory of yours in which the library keeps the newest
+    /// session ticket of the server. The next connection then goes on from it without certificates,
+    /// if the server still knows it; if not, it makes a full handshake as ever. NULL: always a full
+    /// one.
+    ///
+    /// Fill it with zeros at first. Written to within `iot_thing_poll` only and left as it is by
+    /// `iot_thing_deinit`, so that it can lie in memory that survives deep sleep, or be copied to
+    /// such a place between polls and back before `iot_thing_init`. It is a secret like a private
+    /// key. A ticket counts for the same `endpoint`, ALPN and certificates only, for as long as the
+    /// server said, but not over 7 days, while `unix_time` is known; it is used once. The server has to
+    /// show its certificate again 7 days after it did at the latest. RFC 8446, 2.2.
+    /// Whether AWS IoT gives tickets that it accepts is not documented.
+    pub tls_ticket: *mut u8,
+    /// Its size in bytes; too small for a ticket: no resumption. Tickets of OpenSSL take 1,500 bytes
+    /// and must also fit `tls_tx_size` together with 400 bytes more.
+    pub tls_ticket_size: u32,
 }
 
 /// What `iot_thing_verify_server_chain` shall verify. Start from `IOT_THING_VERIFICATION_INIT`.
@@ -768,6 +784,8 @@ pub struct iot_thing_connection_t {
     pub receive_maximum: u32,
     /// bytes of the largest packet that it takes, 0: no limit.
     pub maximum_packet_size: u32,
+    /// 1 when TLS went on from an earlier connection, see `tls_ticket`.
+    pub tls_resumed: u32,
 }
 
 /// Counters since `iot_thing_init`, and high-water marks of every buffer, in bytes.

@@ -143,6 +143,8 @@ pub struct ConnectionInfo {
     pub tls_version: u16,
     /// 0x1301, or 0 without TLS.
     pub tls_cipher_suite: u16,
+    /// TLS went on from an earlier connection.
+    pub tls_resumed: bool,
     /// The broker had the session.
     pub session_resumed: bool,
     /// Seconds.

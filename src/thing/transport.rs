@@ -85,11 +85,12 @@ macro_rules! tls_transport {
             credentials: tls::Credentials<'m>,
             earliest_unix_time: u64,
             crypto: &'static dyn tls::crypto::Crypto,
+            ticket: &'m mut [u8],
         }
 
         impl<'m> $name<'m> {
             /// `memory` has the engine's `memory_size` for records of `rx` and `tx` bytes;
-            /// `earliest_unix_time` has certainly passed.
+            /// `earliest_unix_time` has certainly passed; in `ticket` session tickets are kept.
             pub fn new(
                 memory: &'m mut [u8],
                 rx: usize,
@@ -97,6 +98,7 @@ macro_rules! tls_transport {
                 credentials: tls::Credentials<'m>,
                 earliest_unix_time: u64,
                 crypto: &'static dyn tls::crypto::Crypto,
+                ticket: &'m mut [u8],
             ) -> Self {
                 Self {
                     memory,
@@ -105,6 +107,7 @@ macro_rules! tls_transport {
                     credentials,
                     earliest_unix_time,
                     crypto,
+                    ticket,
                 }
             }
         }
@@ -118,7 +121,7 @@ macro_rules! tls_transport {
                 let env = service.env();
                 env.set_state(State::Securing);
                 let slot = match tls::$engine::Slot::new(socket, self.memory, self.rx, self.tx) {
-                    Ok(slot) => slot,
+                    Ok(slot) => slot.keep_tickets(self.ticket),
                     Err(error) => return error.into(),
                 };
                 let config = tls::Config {
@@ -151,6 +154,7 @@ macro_rules! tls_transport {
                 env.control.with(|shared| {
                     shared.connection.tls_version = info.version;
                     shared.connection.tls_cipher_suite = info.cipher_suite;
+                    shared.connection.tls_resumed = info.resumed;
                 });
                 let end = service.serve(&mut secured).await;
                 match (end, secured.failure()) {

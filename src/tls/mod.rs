@@ -127,6 +127,8 @@ pub struct Info {
     pub cipher_suite: u16,
     /// The key exchange group, 23 for secp256r1.
     pub group: u16,
+    /// It went on from an earlier connection, without certificates.
+    pub resumed: bool,
 }
 
 /// A source of cryptographically secure random bytes.

@@ -461,6 +461,16 @@ impl<'a> ServerAuth<'a> {
         Ok(())
     }
 
+    /// The server has proven to know a secret that was made in an earlier connection, in which it
+    /// was authenticated with the same host, roots and credentials.
+    pub(super) fn resumed(&mut self) -> Result<(), Error> {
+        if !matches!(self.progress, Progress::Unknown) {
+            return Err(Error::TlsProtocol);
+        }
+        self.progress = Progress::Proven;
+        Ok(())
+    }
+
     /// The proof, once there is one.
     pub(super) fn proof(&self) -> Result<Authenticated, Error> {
         match self.progress {

@@ -862,6 +862,9 @@ static void credentials(void)
         device.config.private_key = shorter;
         CHECK_EQ(sim_device_make(&device), IOT_THING_ERR_PRIVATE_KEY);
     }
+    static uint8_t ticket[64];
+    TLS(IOT_THING_ERR_NULL, device.config.tls_ticket_size = 1);
+    TLS(IOT_THING_OK, (device.config.tls_ticket = ticket, device.config.tls_ticket_size = 64));
     TLS(IOT_THING_ERR_ARGUMENT, device.config.tls_rx_size = 511);
     TLS(IOT_THING_ERR_ARGUMENT, device.config.tls_rx_size = 16641);
     TLS(IOT_THING_ERR_ARGUMENT, device.config.tls_tx_size = 511);

@@ -24,6 +24,14 @@ const fn deviation(scenario: &'static str, outcome: Outcome) -> Deviation {
 pub const EMBEDDED: &[Deviation] = &[
     // ---- legal, but refused: a server that does nothing wrong is left
     deviation(
+        "legacy version TLS 1.1",
+        Outcome::refused_silently(Error::TlsProtocol),
+    ),
+    deviation(
+        "legacy version 3.4",
+        Outcome::refused_silently(Error::TlsProtocol),
+    ),
+    deviation(
         "messages over many records",
         Outcome::refused_silently(Error::TlsProtocol),
     ),

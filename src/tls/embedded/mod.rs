@@ -132,6 +132,11 @@ impl<'a, S> Slot<'a, S> {
         }
     }
 
+    /// The crate does not resume sessions.
+    pub fn keep_tickets(self, _: &'a mut [u8]) -> Self {
+        self
+    }
+
     /// Why the handshake or the connection failed, if it did.
     pub fn failure(&self) -> Option<Failure> {
         self.with_gate(|gate| gate.failure()).ok().flatten()
@@ -328,6 +333,7 @@ impl<'a, S: Read<Error = Error> + Write<Error = Error>> Secured<'a, S> {
             version: 0x0304,
             cipher_suite: 0x1301,
             group: 23,
+            resumed: false,
         }
     }
 

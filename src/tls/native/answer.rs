@@ -106,6 +106,7 @@ impl Handshake<'_> {
                 let mut writer = Writer::new(connection.transmit.place());
                 writer.u8(messages::FINISHED);
                 writer.vector::<3>(|w| w.bytes(data.as_slice()));
+                self.transcript.update(writer.written());
                 let length = writer.finish().map_err(|_| Error::Tls)?;
                 connection.transmit.extend(length);
                 Part::Seal
@@ -116,6 +117,12 @@ impl Handshake<'_> {
                 }
                 let secret = self.client_secret.take().ok_or(Error::State)?;
                 connection.write_with(Keys::new(self.suite, secret)?);
+                if let Some(tickets) = &mut connection.tickets {
+                    let schedule = self.schedule.as_ref().ok_or(Error::State)?;
+                    let transcript = self.transcript.digest();
+                    let secret = schedule.derive(b"res master", &transcript)?;
+                    tickets.keep(self.suite, secret, self.resumes);
+                }
                 connection.enter_application();
                 self.state = State::Done;
                 return Ok(Step::Done);

@@ -12,13 +12,14 @@ use super::{
     answer::Part,
     codec::Writer,
     connection::{Connection, Taken},
-    hello::{self, ClientHello, Limit, ServerHello},
+    hello::{self, ClientHello, Limit, Offered, ServerHello},
     limit,
     messages::{self, Limited},
     record::{CHANGE_CIPHER_SPEC, HANDSHAKE, Keys},
     schedule::{Schedule, Transcript, verify_data},
     share::{Checked, Share},
     suite::{Group, Suite},
+    ticket::Tickets,
     transmit::Transmit,
 };
 use crate::{
@@ -97,10 +98,12 @@ pub struct Handshake<'h> {
     share: Option<Share>,
     /// The suite of a HelloRetryRequest.
     pub(super) retried: Option<Suite>,
+    /// The server knows the ticket that was offered.
+    pub(super) resumes: bool,
     limit: Limit,
     pub(super) request: Request,
     pub(super) transcript: Transcript,
-    schedule: Option<Schedule>,
+    pub(super) schedule: Option<Schedule>,
     /// The secret of our application data.
     pub(super) client_secret: Option<Digest>,
     pub(super) suite: Suite,
@@ -122,6 +125,7 @@ impl<'h> Handshake<'h> {
             session_id: [0; 32],
             share: None,
             retried: None,
+            resumes: false,
             limit: Limit::None,
             request: Request::No,
             transcript: Transcript::new(),
@@ -157,6 +161,7 @@ impl<'h> Handshake<'h> {
             version: hello::VERSION,
             cipher_suite: self.suite.code(),
             group: group.code(),
+            resumed: self.resumes,
         };
         match self.state {
             State::Done => Ok((info, self.auth.proof()?)),
@@ -188,39 +193,57 @@ impl<'h> Handshake<'h> {
             self.config.crypto,
             &mut random,
         )?);
-        self.write_hello(None, &mut connection.transmit)?;
+        if let Some(tickets) = &mut connection.tickets {
+            tickets.take(self.config);
+        }
+        self.write_hello(None, &mut connection.transmit, &mut connection.tickets)?;
         connection.spoke();
         self.state = State::ServerHello;
         Ok(Step::Worked)
     }
 
+    /// Writes a ClientHello, with the ticket if there is one and it fits.
     fn write_hello(
         &mut self,
         cookie: Option<&[u8]>,
         transmit: &mut Transmit<'_>,
+        tickets: &mut Option<Tickets<'_>>,
     ) -> Result<(), Fatal> {
         let share = self.share.as_ref().ok_or(Error::State)?;
-        let hello = ClientHello {
-            random: &self.random,
-            session_id: &self.session_id,
-            host: self.sni.then_some(self.config.host),
-            alpn: self.config.alpn,
-            limit: self.limit,
-            schemes: SIGNATURE_SCHEMES,
-            certificate_schemes: CERTIFICATE_SIGNATURE_SCHEMES,
-            group: share.group,
-            share: share.public(),
-            cookie,
-        };
-        let transcript = &mut self.transcript;
-        transmit
-            .write_plain(HANDSHAKE, |space| {
+        loop {
+            let hello = ClientHello {
+                random: &self.random,
+                session_id: &self.session_id,
+                host: self.sni.then_some(self.config.host),
+                alpn: self.config.alpn,
+                limit: self.limit,
+                schemes: SIGNATURE_SCHEMES,
+                certificate_schemes: CERTIFICATE_SIGNATURE_SCHEMES,
+                group: share.group,
+                share: share.public(),
+                cookie,
+                tickets: tickets.as_ref(),
+            };
+            let transcript = &mut self.transcript;
+            let mut bound = Ok(());
+            let written = transmit.write_plain(HANDSHAKE, |space| {
                 let mut writer = Writer::new(space);
                 hello.write(&mut writer);
-                transcript.update(writer.written());
-                writer.finish()
-            })?
-            .map_err(|needed| Fatal::too_large(Error::TooLarge, needed))
+                let length = writer.finish()?;
+                let message = space.get_mut(..length).unwrap_or_default();
+                if let Some(tickets) = hello.tickets {
+                    bound = tickets.bind(message, transcript);
+                }
+                transcript.update(message);
+                Ok(length)
+            })?;
+            bound?;
+            match (written, tickets.as_mut()) {
+                (Ok(()), _) => return Ok(()),
+                (Err(_), Some(tickets)) if tickets.offered().is_some() => tickets.withdraw(),
+                (Err(needed), _) => return Err(Fatal::too_large(Error::TooLarge, needed)),
+            }
+        }
     }
 
     // ---- the server's messages -------------------------------------------------------------
@@ -265,9 +288,12 @@ impl<'h> Handshake<'h> {
         let body = message.get(4..).unwrap_or_default();
         let outcome = match (self.state, message.first()) {
             (State::ServerHello, _) => {
-                self.server_hello(message, body, &mut connection.transmit, random)?
+                let (transmit, tickets) = (&mut connection.transmit, &mut connection.tickets);
+                self.server_hello(message, body, transmit, tickets, random)?
             }
-            (State::EncryptedExtensions, _) => self.encrypted_extensions(message, body)?,
+            (State::EncryptedExtensions, _) => {
+                self.encrypted_extensions(message, body, connection.tickets.as_ref())?
+            }
             (State::RequestOrCertificate, Some(&messages::CERTIFICATE_REQUEST)) => {
                 self.certificate_request(message, body)?
             }
@@ -298,9 +324,14 @@ impl<'h> Handshake<'h> {
         }
     }
 
-    fn offers(&self) -> impl Fn(u16) -> bool + use<> {
-        let (host, alpn, limit) = (self.sni, self.config.alpn.is_some(), self.limit);
-        move |kind| ClientHello::offers(kind, host, alpn, limit)
+    fn offered(&self, tickets: Option<&Tickets<'_>>) -> Offered {
+        Offered {
+            host: self.sni,
+            alpn: self.config.alpn.is_some(),
+            limit: self.limit,
+            tickets: tickets.is_some(),
+            ticket: tickets.is_some_and(|tickets| tickets.offered().is_some()),
+        }
     }
 
     fn server_hello(
@@ -308,14 +339,17 @@ impl<'h> Handshake<'h> {
         message: &[u8],
         body: &[u8],
         transmit: &mut Transmit<'_>,
+        tickets: &mut Option<Tickets<'_>>,
         random: &mut dyn Random,
     ) -> Result<Outcome, Fatal> {
         let share = self.share.as_ref().ok_or(Error::State)?;
-        match hello::read_server_hello(body, &self.session_id, self.offers())? {
+        let offered = self.offered(tickets.as_ref());
+        match hello::read_server_hello(body, &self.session_id, offered)? {
             ServerHello::Go {
                 suite,
                 group,
                 share: peer,
+                resumes,
             } => {
                 if group != share.group || self.retried.is_some_and(|retried| retried != suite) {
                     return Err(Alert::IllegalParameter.into());
@@ -325,7 +359,15 @@ impl<'h> Handshake<'h> {
                 self.transcript.choose(suite.hash())?;
                 self.transcript.update(message);
                 let transcript = self.transcript.digest();
-                let mut schedule = Schedule::early(suite.hash(), None)?;
+                let key = match tickets.as_ref().and_then(Tickets::key) {
+                    Some(key) if resumes => Some(key.as_slice()),
+                    _ => None,
+                };
+                if resumes && tickets.as_ref().and_then(Tickets::offered) != Some(suite.hash()) {
+                    return Err(Alert::IllegalParameter.into());
+                }
+                self.resumes = resumes;
+                let mut schedule = Schedule::early(suite.hash(), key)?;
                 schedule.step(Some(shared.as_slice()))?;
                 let read = Keys::new(suite, schedule.derive(b"s hs traffic", &transcript)?)?;
                 let write = Keys::new(suite, schedule.derive(b"c hs traffic", &transcript)?)?;
@@ -360,17 +402,37 @@ impl<'h> Handshake<'h> {
                 transmit
                     .insert_plain(CHANGE_CIPHER_SPEC, &[1])
                     .ok_or(Error::Tls)?;
-                self.write_hello(cookie, transmit)?;
+                // A ticket that goes with another hash is of no use any more.
+                if let Some(tickets) = tickets
+                    && tickets.offered() != Some(suite.hash())
+                {
+                    tickets.withdraw();
+                }
+                self.write_hello(cookie, transmit, tickets)?;
                 Ok(Outcome::Worked)
             }
         }
     }
 
-    fn encrypted_extensions(&mut self, message: &[u8], body: &[u8]) -> Result<Outcome, Fatal> {
-        let limited =
-            messages::read_encrypted_extensions(body, self.config.alpn, self.limit, self.offers())?;
+    fn encrypted_extensions(
+        &mut self,
+        message: &[u8],
+        body: &[u8],
+        tickets: Option<&Tickets<'_>>,
+    ) -> Result<Outcome, Fatal> {
+        let limited = messages::read_encrypted_extensions(
+            body,
+            self.config.alpn,
+            self.limit,
+            self.offered(tickets),
+        )?;
         self.transcript.update(message);
-        self.state = State::RequestOrCertificate;
+        // Whoever knows the ticket's key needs no other proof.
+        self.state = if self.resumes {
+            State::Finished
+        } else {
+            State::RequestOrCertificate
+        };
         Ok(Outcome::Limit(limited))
     }
 
@@ -427,6 +489,9 @@ impl<'h> Handshake<'h> {
         }
         if !bool::from(expected.as_slice().ct_eq(body)) {
             return Err(Alert::DecryptError.into());
+        }
+        if self.resumes {
+            self.auth.resumed()?;
         }
         self.transcript.update(message);
         let transcript = self.transcript.digest();

@@ -129,7 +129,6 @@ impl<'a> Writer<'a> {
         self.bytes(&[a, b, c]);
     }
 
-    #[cfg(test)]
     pub fn u32(&mut self, value: u32) {
         self.bytes(&value.to_be_bytes());
     }

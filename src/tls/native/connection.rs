@@ -7,8 +7,10 @@
 use super::{
     alert::{Alert, CLOSE_NOTIFY, Fatal, USER_CANCELED},
     codec::Reader,
+    messages::read_ticket,
     receive::Receive,
     record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Keys},
+    ticket::Tickets,
     transmit::Transmit,
 };
 use crate::{
@@ -67,6 +69,8 @@ pub struct Connection<'a> {
     pub receive: Receive<'a>,
     pub transmit: Transmit<'a>,
     pub crypto: &'static dyn Crypto,
+    /// Where tickets are kept, if they are.
+    pub tickets: Option<Tickets<'a>>,
     read: Option<Keys>,
     write: Option<Keys>,
     phase: Phase,
@@ -87,6 +91,7 @@ impl<'a> Connection<'a> {
             receive: Receive::new(receive),
             transmit: Transmit::new(transmit),
             crypto: &Software,
+            tickets: None,
             read: None,
             write: None,
             phase: Phase::Hello,
@@ -102,6 +107,7 @@ impl<'a> Connection<'a> {
 
     /// Nobody uses the connection any more: its secrets go.
     pub fn wipe(&mut self) {
+        self.tickets = None;
         self.read = None;
         self.write = None;
         self.receive.wipe();
@@ -310,8 +316,12 @@ impl<'a> Connection<'a> {
             let kind = reader.u8()?;
             let mut body = Reader::new(reader.vector24()?);
             match kind {
-                // Resumption is not offered, so the ticket is good for nothing.
-                NEW_SESSION_TICKET => super::messages::check_ticket(body)?,
+                NEW_SESSION_TICKET => {
+                    let new = read_ticket(body)?;
+                    if let Some(tickets) = &mut self.tickets {
+                        tickets.store(new.lifetime, new.age_add, new.nonce, new.ticket)?;
+                    }
+                }
                 KEY_UPDATE => {
                     let requested = body.u8()?;
                     body.end()?;

@@ -4,6 +4,7 @@ use super::{
     alert::Alert,
     codec::{Reader, Writer},
     suite::{Group, Suite},
+    ticket::Tickets,
 };
 
 /// Types of the messages.
@@ -18,8 +19,10 @@ pub mod extension {
     pub(in super::super) const SIGNATURE_ALGORITHMS: u16 = 13;
     pub(in super::super) const ALPN: u16 = 16;
     pub(in super::super) const RECORD_SIZE_LIMIT: u16 = 28;
+    pub(in super::super) const PRE_SHARED_KEY: u16 = 41;
     pub(in super::super) const SUPPORTED_VERSIONS: u16 = 43;
     pub(in super::super) const COOKIE: u16 = 44;
+    pub(in super::super) const PSK_KEY_EXCHANGE_MODES: u16 = 45;
     pub(in super::super) const SIGNATURE_ALGORITHMS_CERT: u16 = 50;
     pub(in super::super) const KEY_SHARE: u16 = 51;
 }
@@ -60,11 +63,23 @@ pub struct ClientHello<'h> {
     pub group: Group,
     pub share: &'h [u8],
     pub cookie: Option<&'h [u8]>,
+    /// Tickets are wanted, and one may be offered.
+    pub tickets: Option<&'h Tickets<'h>>,
 }
 
-impl ClientHello<'_> {
+/// Which of the extensions that need not be there are in a ClientHello.
+#[derive(Debug, Clone, Copy)]
+pub struct Offered {
+    pub host: bool,
+    pub alpn: bool,
+    pub limit: Limit,
+    pub tickets: bool,
+    pub ticket: bool,
+}
+
+impl Offered {
     /// Whether an extension of this type is in it.
-    pub fn offers(kind: u16, host: bool, alpn: bool, limit: Limit) -> bool {
+    pub fn has(self, kind: u16) -> bool {
         use extension::*;
         match kind {
             SUPPORTED_GROUPS
@@ -72,14 +87,18 @@ impl ClientHello<'_> {
             | SUPPORTED_VERSIONS
             | SIGNATURE_ALGORITHMS_CERT
             | KEY_SHARE => true,
-            SERVER_NAME => host,
-            ALPN => alpn,
-            RECORD_SIZE_LIMIT => matches!(limit, Limit::Size(_)),
-            MAX_FRAGMENT_LENGTH => matches!(limit, Limit::Fragment(_)),
+            SERVER_NAME => self.host,
+            ALPN => self.alpn,
+            RECORD_SIZE_LIMIT => matches!(self.limit, Limit::Size(_)),
+            MAX_FRAGMENT_LENGTH => matches!(self.limit, Limit::Fragment(_)),
+            PSK_KEY_EXCHANGE_MODES => self.tickets,
+            PRE_SHARED_KEY => self.ticket,
             _ => false,
         }
     }
+}
 
+impl ClientHello<'_> {
     /// Writes the message.
     pub fn write(&self, writer: &mut Writer<'_>) {
         writer.u8(CLIENT_HELLO);
@@ -139,6 +158,16 @@ impl ClientHello<'_> {
         if let Some(cookie) = self.cookie {
             writer.extension(extension::COOKIE, |w| w.vector::<2>(|w| w.bytes(cookie)));
         }
+        if let Some(tickets) = self.tickets {
+            // Always with a key exchange of its own.
+            writer.extension(extension::PSK_KEY_EXCHANGE_MODES, |w| {
+                w.vector::<1>(|w| w.u8(1));
+            });
+            // The last of all.
+            if tickets.offered().is_some() {
+                writer.extension(extension::PRE_SHARED_KEY, |w| tickets.write(w));
+            }
+        }
     }
 }
 
@@ -150,6 +179,8 @@ pub enum ServerHello<'m> {
         suite: Suite,
         group: Group,
         share: &'m [u8],
+        /// It knows the ticket.
+        resumes: bool,
     },
     /// It wants another ClientHello, with a share of another group, or with a cookie, or both.
     Retry {
@@ -163,10 +194,11 @@ pub enum ServerHello<'m> {
 pub fn read_server_hello<'m>(
     body: &'m [u8],
     session_id: &[u8; 32],
-    offered: impl Fn(u16) -> bool,
+    offered: Offered,
 ) -> Result<ServerHello<'m>, Alert> {
     let mut reader = Reader::new(body);
-    let version = reader.u16()?;
+    // Of no meaning beside supported_versions, which has to be there (RFC 8446, 4.2.1).
+    reader.u16()?;
     let random = reader.array()?;
     let echo = reader.vector8()?;
     let suite = reader.u16()?;
@@ -180,10 +212,10 @@ pub fn read_server_hello<'m>(
     reader.end()?;
     // First of all, for what is said in another version means something else.
     match selected_version(extensions)? {
-        Some(VERSION) if version == LEGACY_VERSION => {}
+        Some(VERSION) => {}
         // Not one that was offered (RFC 8446, 4.2.1).
-        Some(_) if version == LEGACY_VERSION => return Err(Alert::IllegalParameter),
-        _ => return Err(Alert::ProtocolVersion),
+        Some(_) => return Err(Alert::IllegalParameter),
+        None => return Err(Alert::ProtocolVersion),
     }
     if echo != session_id || compression != 0 {
         return Err(Alert::IllegalParameter);
@@ -230,10 +262,10 @@ pub fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Alert> {
 fn read_go<'m>(
     extensions: &'m [u8],
     suite: Suite,
-    offered: impl Fn(u16) -> bool,
+    offered: Offered,
 ) -> Result<ServerHello<'m>, Alert> {
     let mut reader = Reader::new(extensions);
-    let (mut version, mut share) = (None, None);
+    let (mut version, mut share, mut ticket) = (None, None, None);
     while !reader.is_empty() {
         let (kind, mut contents) = reader.extension()?;
         match kind {
@@ -244,7 +276,16 @@ fn read_go<'m>(
                 contents.end()?;
                 once(&mut share, (group, key))?;
             }
-            _ => return Err(misplaced(offered(kind))),
+            extension::PRE_SHARED_KEY if offered.ticket => {
+                let selected = contents.u16()?;
+                contents.end()?;
+                // There is only one.
+                if selected != 0 {
+                    return Err(Alert::IllegalParameter);
+                }
+                once(&mut ticket, ())?;
+            }
+            _ => return Err(misplaced(offered.has(kind))),
         }
     }
     let (group, share) = share.ok_or(Alert::MissingExtension)?;
@@ -253,13 +294,14 @@ fn read_go<'m>(
         suite,
         group,
         share,
+        resumes: ticket.is_some(),
     })
 }
 
 fn read_retry<'m>(
     extensions: &'m [u8],
     suite: Suite,
-    offered: impl Fn(u16) -> bool,
+    offered: Offered,
 ) -> Result<ServerHello<'m>, Alert> {
     let mut reader = Reader::new(extensions);
     let (mut version, mut group, mut cookie) = (None, None, None);
@@ -281,7 +323,7 @@ fn read_retry<'m>(
                 }
                 once(&mut cookie, bytes)?;
             }
-            _ => return Err(misplaced(offered(kind))),
+            _ => return Err(misplaced(offered.has(kind))),
         }
     }
     Ok(ServerHello::Retry {

@@ -3,7 +3,7 @@
 use super::{
     alert::Alert,
     codec::Reader,
-    hello::{Limit, extension, misplaced, once},
+    hello::{Limit, Offered, extension, misplaced, once},
 };
 
 /// Types of the messages.
@@ -33,7 +33,7 @@ pub fn read_encrypted_extensions(
     body: &[u8],
     alpn: Option<&[u8]>,
     limit: Limit,
-    offered: impl Fn(u16) -> bool,
+    offered: Offered,
 ) -> Result<Limited, Alert> {
     let mut reader = Reader::new(body);
     let mut extensions = Reader::new(reader.vector16()?);
@@ -42,7 +42,7 @@ pub fn read_encrypted_extensions(
     while !extensions.is_empty() {
         let (kind, mut contents) = extensions.extension()?;
         match kind {
-            _ if !offered(kind) => return Err(Alert::UnsupportedExtension),
+            _ if !offered.has(kind) => return Err(Alert::UnsupportedExtension),
             extension::SERVER_NAME => {
                 contents.end()?;
                 once(&mut name, ())?;
@@ -151,12 +151,21 @@ pub fn read_certificate_verify(body: &[u8]) -> Result<(u16, &[u8]), Alert> {
     Ok((scheme, signature))
 }
 
-/// Whether a NewSessionTicket is one.
-pub fn check_ticket(mut body: Reader<'_>) -> Result<(), Alert> {
-    let _lifetime = body.u32()?;
-    let _age_add = body.u32()?;
-    let _nonce = body.vector8()?;
-    if body.vector16()?.is_empty() {
+/// What a NewSessionTicket says.
+pub struct NewTicket<'m> {
+    pub lifetime: u32,
+    pub age_add: u32,
+    pub nonce: &'m [u8],
+    pub ticket: &'m [u8],
+}
+
+/// Reads a NewSessionTicket. Its extensions are about early data, which there is none of here.
+pub fn read_ticket(mut body: Reader<'_>) -> Result<NewTicket<'_>, Alert> {
+    let lifetime = body.u32()?;
+    let age_add = body.u32()?;
+    let nonce = body.vector8()?;
+    let ticket = body.vector16()?;
+    if ticket.is_empty() {
         return Err(Alert::DecodeError);
     }
     let mut extensions = Reader::new(body.vector16()?);
@@ -164,5 +173,10 @@ pub fn check_ticket(mut body: Reader<'_>) -> Result<(), Alert> {
     while !extensions.is_empty() {
         extensions.extension()?;
     }
-    Ok(())
+    Ok(NewTicket {
+        lifetime,
+        age_add,
+        nonce,
+        ticket,
+    })
 }

@@ -20,6 +20,7 @@ mod sign;
 mod suite;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod transmit;
 
 use core::{
@@ -38,6 +39,7 @@ use self::{
     client::{Handshake, Step},
     connection::Connection,
     record::{HEADER, SEALING},
+    ticket::Tickets,
     transmit::RESERVE,
 };
 use super::{Config, Credentials, Failure, MAX_RX, MAX_TX, MIN_RX, MIN_TX, Random};
@@ -90,6 +92,19 @@ impl<'a, S> Slot<'a, S> {
             connection: Connection::new(receive, transmit),
             socket,
         })))
+    }
+
+    /// Keeps the newest session ticket in this memory, and goes on from the one in it if that can be
+    /// (resumption). The memory is a secret like a private key. Zeros are no ticket, and neither is
+    /// anything else that was not put there by an earlier connection. Without memory there is no
+    /// resumption.
+    pub fn keep_tickets(self, memory: &'a mut [u8]) -> Self {
+        let Line {
+            mut connection,
+            socket,
+        } = self.0.into_inner();
+        connection.tickets = (!memory.is_empty()).then(|| Tickets::new(memory));
+        Self(RefCell::new(Line { connection, socket }))
     }
 
     /// Why the handshake or the connection failed, if it did.

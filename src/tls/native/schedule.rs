@@ -139,4 +139,21 @@ impl Transcript {
     pub fn digest(&self) -> Digest {
         self.main.digest()
     }
+
+    /// The digest by this hash as if this were added; `None` if it was not chosen.
+    pub fn digest_with(&self, hash: Hash, bytes: &[u8]) -> Option<Digest> {
+        let mut hasher = self.hasher(hash)?.clone();
+        hasher.update(bytes);
+        Some(hasher.digest())
+    }
+
+    fn hasher(&self, hash: Hash) -> Option<&Hasher> {
+        #[cfg(feature = "aes256")]
+        if let Some(other) = &self.other
+            && other.hash() == hash
+        {
+            return Some(other);
+        }
+        Some(&self.main).filter(|hasher| hasher.hash() == hash)
+    }
 }

@@ -5,6 +5,7 @@ mod connection;
 mod messages;
 mod record;
 mod schedule;
+mod ticket;
 
 use super::{record::Keys, suite::Suite};
 use crate::tls::crypto::hash::Digest;
