@@ -132,10 +132,11 @@ typedef struct sim_device {
     /* What else a callback does, set by tests; `what` is one of SIM_IN_... */
     void (*in_callback)(struct sim_device *device, int what);
 
-    union {
-        uint64_t align;
+    /* Aligned, so that the size that was asked for is enough; uint64_t alone does not see to that in
+     * a structure on 32-bit x86. */
+    struct {
         uint8_t bytes[IOT_THING_MEMORY_SIZE_SECURE_SOCKET(4096, 4096) + 65536];
-    } memory;
+    } __attribute__((aligned(IOT_THING_MEMORY_ALIGN))) memory;
 } sim_device_t;
 
 enum { SIM_IN_EVENT = 1, SIM_IN_REQUEST, SIM_IN_DONE };
