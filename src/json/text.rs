@@ -28,6 +28,11 @@ impl<'a> Text<'a> {
         self.raw
     }
 
+    /// Whether it has escapes.
+    pub const fn is_escaped(&self) -> bool {
+        self.escaped
+    }
+
     /// Whether this string, unescaped, is `other`.
     #[inline]
     pub fn eq_str(&self, other: impl AsRef<[u8]>) -> bool {

@@ -115,18 +115,13 @@ static int32_t on_request(void *user, const iot_thing_json_t *wanted,
     if (fields == 1) {
         check(iot_thing_json_get_i32(wanted, delta_integers[0], &values[0]) == 0, "the field");
     } else {
-        iot_thing_json_iter_t iter;
-        iot_thing_json_t name;
-        iot_thing_json_t value;
+        iot_thing_json_t members[DELTA_INTEGERS];
+        check(iot_thing_json_get_members(wanted, delta_integers, members, DELTA_INTEGERS) ==
+                  DELTA_INTEGERS,
+              "the members");
         unsigned found = 0;
-        iot_thing_json_iter_init(wanted, &iter);
-        while (iot_thing_json_iter_next(&iter, &name, &value) == IOT_THING_OK) {
-            for (unsigned i = 0; i < DELTA_INTEGERS; i++) {
-                if (iot_thing_json_equals(&name, delta_integers[i]) == 1) {
-                    found += iot_thing_json_as_i32(&value, &values[i]) == IOT_THING_OK;
-                    break;
-                }
-            }
+        for (unsigned i = 0; i < DELTA_INTEGERS; i++) {
+            found += iot_thing_json_as_i32(&members[i], &values[i]) == IOT_THING_OK;
         }
         check(found == DELTA_INTEGERS, "the fields");
     }

@@ -94,6 +94,59 @@ static void navigate(void)
     CHECK_EQ(iot_thing_json_iter_init(&json, &iter), IOT_THING_ERR_JSON_TYPE);
 }
 
+/* Several members at once: found, missing, twice there, escaped, prefixes of one another. */
+static void members(void)
+{
+    static const char *const names[] = {"led", "none", "le", "ledx", "caf\xC3\xA9", "a.b", ""};
+    iot_thing_json_t json =
+        parsed("{\"led\":1,\"ledx\":{\"le\":2},\"led\":3,\"caf\\u00e9\":[4],\"a.b\":\"5\",\"\":6}");
+    iot_thing_json_t values[7];
+    const char *text[1];
+    iot_thing_json_t many[2];
+    const char *none[] = {"led", NULL};
+    union {
+        const char *names[4];
+        iot_thing_json_t values[2];
+    } shared;
+
+    memset(values, 0x5A, sizeof values);
+    CHECK_EQ(iot_thing_json_get_members(&json, names, values, 7), 5);
+    CHECK(is(&values[0], "3"));
+    CHECK_EQ(iot_thing_json_type(&values[1]), IOT_THING_JSON_NONE);
+    CHECK(values[1].text == NULL && values[1].len == 0);
+    CHECK_EQ(iot_thing_json_type(&values[2]), IOT_THING_JSON_NONE);
+    CHECK(is(&values[3], "{\"le\":2}"));
+    CHECK(is(&values[4], "[4]"));
+    CHECK(is(&values[5], "\"5\""));
+    CHECK(is(&values[6], "6"));
+    CHECK_EQ(iot_thing_json_get_members(&json, names, values, 0), 0);
+    CHECK(is(&values[0], "3"));
+    /* The object may be one of the values. */
+    values[0] = json;
+    CHECK_EQ(iot_thing_json_get_members(&values[0], names, values, 1), 1);
+    CHECK(is(&values[0], "3"));
+
+    CHECK_EQ(iot_thing_json_get_members(NULL, names, values, 1), IOT_THING_ERR_NULL);
+    CHECK_EQ(iot_thing_json_get_members(&json, NULL, values, 1), IOT_THING_ERR_NULL);
+    CHECK_EQ(iot_thing_json_get_members(&json, names, NULL, 1), IOT_THING_ERR_NULL);
+    CHECK_EQ(iot_thing_json_get_members(&json, none, values, 2), IOT_THING_ERR_NULL);
+    CHECK(is(&values[0], "3"));
+    CHECK_EQ(iot_thing_json_get_members(&json, names, values, 32768), IOT_THING_ERR_ARGUMENT);
+    CHECK_EQ(iot_thing_json_get_members(&json, names, values, SIZE_MAX), IOT_THING_ERR_ARGUMENT);
+    shared.names[0] = shared.names[1] = "led";
+    CHECK_EQ(iot_thing_json_get_members(&json, shared.names, shared.values, 2),
+             IOT_THING_ERR_ARGUMENT);
+    memset(many, 0, sizeof many);
+    memcpy(many, "{\"a\":1}", 7);
+    json.text = (const char *)many;
+    json.len = 7;
+    text[0] = "a";
+    CHECK_EQ(iot_thing_json_get_members(&json, text, many, 1), IOT_THING_ERR_ARGUMENT);
+    json = parsed("[1]");
+    CHECK_EQ(iot_thing_json_get_members(&json, names, values, 1), IOT_THING_ERR_JSON_TYPE);
+    CHECK(is(&values[0], "3"));
+}
+
 static void numbers(void)
 {
     iot_thing_json_t json = parsed("{\"min32\":-2147483648,\"max32\":2147483647,\"umax32\":4294967295,"
@@ -347,6 +400,7 @@ int main(int argc, char **argv)
 {
     RUN(parse);
     RUN(navigate);
+    RUN(members);
     RUN(numbers);
     RUN(strings);
     RUN(reading_misuse);
