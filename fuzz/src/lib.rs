@@ -8,7 +8,6 @@ pub mod keys;
 pub mod session;
 pub mod wire;
 
-#[allow(dead_code, reason = "there for the tests with the hostile server")]
 #[path = "../../tests/hostile_tls/deviations.rs"]
 mod deviations;
 #[allow(dead_code, reason = "there for the tests with the hostile server")]
@@ -20,7 +19,6 @@ mod offer;
 #[allow(dead_code, reason = "there for the tests with the hostile server")]
 #[path = "../../tests/hostile_tls/outcome.rs"]
 mod outcome;
-#[allow(dead_code, reason = "there for the tests with the hostile server")]
 #[path = "../../tests/hostile_tls/pki.rs"]
 mod pki;
 #[allow(dead_code, reason = "there for the tests with the hostile server")]

@@ -7,7 +7,7 @@ use crate::{
     engine::Native,
     pki,
     server::{
-        Event, HANDSHAKE, Server,
+        Change, Event, HANDSHAKE, Server,
         Step::{self, *},
         Verify as V, message,
     },
@@ -52,7 +52,7 @@ impl Bytes<'_> {
 }
 
 /// A change of a message or a record.
-fn change(bytes: &mut Bytes<'_>) -> Arc<dyn Fn(&mut Vec<u8>) + Send + Sync> {
+fn change(bytes: &mut Bytes<'_>) -> Change {
     let (kind, at, value) = (bytes.one(), bytes.one(), bytes.one());
     // From the front or from the back: what is of interest is at both ends.
     let place = move |length: usize| match kind & 0x80 {
