@@ -4,7 +4,7 @@ use crate::bytes;
 
 /// Bytes that packets of the connection itself find free whatever else was collected: an
 /// acknowledgement with its reason code, a ping, and DISCONNECT.
-pub const RESERVE: usize = 16;
+pub(super) const RESERVE: usize = 16;
 
 /// Bytes of the longest fixed header.
 const MAX_HEADER: usize = 5;

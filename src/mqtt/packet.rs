@@ -6,9 +6,9 @@ use super::connack::Connack;
 use super::properties::{self, Properties};
 
 // First bytes of packets (2.1.2, 2.1.3).
-pub const CONNACK: u8 = 0x20;
-pub const PUBLISH: u8 = 0x30;
-pub const PUBACK: u8 = 0x40;
+pub(super) const CONNACK: u8 = 0x20;
+pub(super) const PUBLISH: u8 = 0x30;
+pub(super) const PUBACK: u8 = 0x40;
 const SUBACK: u8 = 0x90;
 const UNSUBACK: u8 = 0xB0;
 const PINGRESP: u8 = 0xD0;
