@@ -252,6 +252,27 @@ pub fn misplaced(offered: bool) -> Alert {
     }
 }
 
+/// Overlooks an extension of a message that may have others than were offered; refuses it if it is
+/// one of those that are known here, which are for other messages (RFC 8446, 4.2).
+pub fn overlook(kind: u16) -> Result<(), Alert> {
+    use extension::*;
+    match kind {
+        SERVER_NAME
+        | MAX_FRAGMENT_LENGTH
+        | SUPPORTED_GROUPS
+        | SIGNATURE_ALGORITHMS
+        | ALPN
+        | RECORD_SIZE_LIMIT
+        | PRE_SHARED_KEY
+        | SUPPORTED_VERSIONS
+        | COOKIE
+        | PSK_KEY_EXCHANGE_MODES
+        | SIGNATURE_ALGORITHMS_CERT
+        | KEY_SHARE => Err(Alert::IllegalParameter),
+        _ => Ok(()),
+    }
+}
+
 /// Sets what must not be there twice.
 pub fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Alert> {
     match place.replace(value) {

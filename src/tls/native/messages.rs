@@ -3,7 +3,7 @@
 use super::{
     alert::Alert,
     codec::Reader,
-    hello::{Limit, Offered, extension, misplaced, once},
+    hello::{Limit, Offered, extension, misplaced, once, overlook},
 };
 
 /// Types of the messages.
@@ -100,13 +100,17 @@ pub fn read_certificate_request(body: &[u8]) -> Result<impl Iterator<Item = u16>
     let mut schemes = None;
     while !extensions.is_empty() {
         let (kind, mut contents) = extensions.extension()?;
-        if kind == extension::SIGNATURE_ALGORITHMS {
-            let list = contents.vector16()?;
-            contents.end()?;
-            if list.is_empty() || list.len() % 2 != 0 {
-                return Err(Alert::DecodeError);
+        match kind {
+            extension::SIGNATURE_ALGORITHMS => {
+                let list = contents.vector16()?;
+                contents.end()?;
+                if list.is_empty() || list.len() % 2 != 0 {
+                    return Err(Alert::DecodeError);
+                }
+                once(&mut schemes, list)?;
             }
-            once(&mut schemes, list)?;
+            extension::SIGNATURE_ALGORITHMS_CERT => {}
+            _ => overlook(kind)?,
         }
     }
     let mut list = Reader::new(schemes.ok_or(Alert::MissingExtension)?);
@@ -178,6 +182,8 @@ pub fn read_ticket(mut body: Reader<'_>) -> Result<NewTicket<'_>, Alert> {
             let most = contents.u32()?;
             contents.end()?;
             once(&mut early_data, most)?;
+        } else {
+            overlook(kind)?;
         }
     }
     Ok(NewTicket {

@@ -834,6 +834,28 @@ fn later() -> Vec<Scenario> {
             ILLEGAL_PARAMETER,
         ),
         late(
+            "ticket with an extension of another message",
+            vec![ticket(&extension(51, &[0, 23]))],
+            ILLEGAL_PARAMETER,
+        ),
+        late(
+            "33 tickets in a row",
+            vec![Sealed(
+                HANDSHAKE,
+                honest::new_session_ticket_with(60, &[2], &[8], &[]).repeat(33),
+                0,
+            )],
+            UNEXPECTED_MESSAGE,
+        )
+        .next(&[8]),
+        returning("32 tickets in a row", resumed(), Outcome::Works)
+            .after(vec![Sealed(
+                HANDSHAKE,
+                honest::new_session_ticket_with(60, &[2], &[8], &[]).repeat(32),
+                0,
+            )])
+            .next(&[8]),
+        late(
             "ticket with an extension beyond its end",
             vec![ticket(&[0xfa, 0xfa, 0, 5, 1])],
             DECODE_ERROR,
