@@ -20,6 +20,7 @@ pub mod extension {
     pub(in super::super) const ALPN: u16 = 16;
     pub(in super::super) const RECORD_SIZE_LIMIT: u16 = 28;
     pub(in super::super) const PRE_SHARED_KEY: u16 = 41;
+    pub(in super::super) const EARLY_DATA: u16 = 42;
     pub(in super::super) const SUPPORTED_VERSIONS: u16 = 43;
     pub(in super::super) const COOKIE: u16 = 44;
     pub(in super::super) const PSK_KEY_EXCHANGE_MODES: u16 = 45;

@@ -163,7 +163,8 @@ pub struct NewTicket<'m> {
     pub ticket: &'m [u8],
 }
 
-/// Reads a NewSessionTicket. Its extensions are about early data, which there is none of here.
+/// Reads a NewSessionTicket. Of its extensions early_data is the only one that is known; there is no
+/// early data here.
 pub fn read_ticket(mut body: Reader<'_>) -> Result<NewTicket<'_>, Alert> {
     let lifetime = body.u32()?;
     let age_add = body.u32()?;
@@ -174,9 +175,16 @@ pub fn read_ticket(mut body: Reader<'_>) -> Result<NewTicket<'_>, Alert> {
     }
     let mut extensions = Reader::new(body.vector16()?);
     body.end()?;
+    let mut early_data = None;
     while !extensions.is_empty() {
-        let (kind, _) = extensions.extension()?;
-        overlook(kind)?;
+        let (kind, mut contents) = extensions.extension()?;
+        if kind == extension::EARLY_DATA {
+            let most = contents.u32()?;
+            contents.end()?;
+            once(&mut early_data, most)?;
+        } else {
+            overlook(kind)?;
+        }
     }
     Ok(NewTicket {
         lifetime,
