@@ -273,6 +273,23 @@ fn floods_of_nothing_end() {
 }
 
 #[test]
+fn many_messages_in_a_record_are_many() {
+    connected(|world| {
+        let ticket = [
+            &[4, 0, 0, 14][..],
+            &[0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 7, 0, 0],
+        ];
+        let tickets = ticket.concat().repeat(8);
+        for _ in 0..4 {
+            world.send(HANDSHAKE, &tickets);
+            assert_eq!(world.connection.take_data(), Ok(false));
+        }
+        world.send(HANDSHAKE, &tickets);
+        assert_eq!(world.refusal(), Some(Alert::UnexpectedMessage));
+    });
+}
+
+#[test]
 fn alerts_are_told_with_their_number() {
     for number in (1..=255).filter(|&number| number != 90) {
         connected(|world| {
