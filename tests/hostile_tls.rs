@@ -9,6 +9,8 @@ mod deviations;
 mod engine;
 #[path = "hostile_tls/honest.rs"]
 mod honest;
+#[path = "hostile_tls/memory.rs"]
+mod memory;
 #[path = "hostile_tls/offer.rs"]
 mod offer;
 #[path = "hostile_tls/outcome.rs"]
@@ -59,3 +61,16 @@ for_engine!(
     embedded,
     Embedded
 );
+
+/// The table with the suites that the native engine has by features; with `x25519` on that group.
+#[cfg(feature = "aes256")]
+#[test]
+fn native_with_aes_256() {
+    table::with_suite::<engine::Native>(traffic::Suite::Aes256);
+}
+
+#[cfg(feature = "chacha20")]
+#[test]
+fn native_with_chacha20() {
+    table::with_suite::<engine::Native>(traffic::Suite::ChaCha20);
+}

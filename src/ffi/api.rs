@@ -149,7 +149,7 @@ pub unsafe extern "C" fn iot_thing_init(
 /// @return IOT_THING_ERR_CA_CERTS     `ca_certs` is not a list of at most 16 certificates.
 /// @return IOT_THING_ERR_ENDPOINT     `host` is not a host name or IP address of at most 253 bytes.
 /// @return IOT_THING_ERR_MEMORY       `memory` is too small.
-/// @return IOT_THING_ERR_ARGUMENT     `memory` overlaps with the certificates.
+/// @return IOT_THING_ERR_ARGUMENT     `memory` overlaps with the certificates or `host`.
 /// @return IOT_THING_ERR_NULL, IOT_THING_ERR_STRUCT_SIZE
 #[must_use]
 #[unsafe(no_mangle)]

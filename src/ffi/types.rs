@@ -542,7 +542,7 @@ pub struct iot_thing_crypto_t {
     >,
     /// Verifies an ECDSA signature (r and then s, 64 bytes) of `hash` (32 bytes) by `public_key` (65
     /// bytes): the server's, and those on its certificates. WRONG if it is not one, or the key is not
-    /// a point of the curve.
+    /// a point of the curve, or r or s is not from 1 to the order less 1, which must be checked.
     pub p256_verify: Option<
         unsafe extern "C" fn(
             user: *mut c_void,
@@ -723,7 +723,8 @@ pub struct iot_thing_config_t {
     /// Fill it with zeros at first. Written to within `iot_thing_poll` only and left as it is by
     /// `iot_thing_deinit`, so that it can lie in memory that survives deep sleep, or be copied to
     /// such a place between polls and back before `iot_thing_init`. It is a secret like a private
-    /// key. A ticket counts for the same `endpoint`, ALPN and certificates only, for as long as the
+    /// key, and must not be written to by others either: who can put a ticket there can pass for the
+    /// server. A ticket counts for the same `endpoint`, ALPN and certificates only, for as long as the
     /// server said, but not over 7 days, while `unix_time` is known; it is used once. The server has to
     /// show its certificate again 7 days after it did at the latest. RFC 8446, 2.2.
     /// Whether AWS IoT gives tickets that it accepts is not documented.

@@ -15,12 +15,12 @@ unsafe impl Versioned for iot_thing_verification_t {}
 pub fn server_chain(verification: *const iot_thing_verification_t) -> Result<(), Error> {
     let v = guard::read_versioned(verification)?;
     guard::not_null(v.host)?;
-    let host = guard::c_str(v.host, IOT_THING_MAX_ENDPOINT).map_err(|_| Error::Endpoint)?;
-    let host = ServerName::try_from(host).map_err(|_| Error::Endpoint)?;
+    let name = guard::c_str(v.host, IOT_THING_MAX_ENDPOINT).map_err(|_| Error::Endpoint)?;
+    let host = ServerName::try_from(name).map_err(|_| Error::Endpoint)?;
     let chain = config::data(v.chain, Error::Null)?;
     let roots = config::data(v.ca_certs, Error::Null)?;
     let end = v.memory.addr().saturating_add(v.memory_size);
-    for text in [chain, roots] {
+    for text in [chain, roots, name] {
         let text = text.as_ptr_range();
         if text.start.addr() < end && v.memory.addr() < text.end.addr() {
             return Err(Error::Argument);

@@ -65,7 +65,7 @@ static const char *value_of(int i)
     }
 }
 
-size_t delta_write(char *out, size_t bytes, unsigned version)
+size_t delta_write(char *out, size_t bytes, unsigned version, unsigned more)
 {
     static const char time[] = "{\"timestamp\":1700000000}";
     const int count = bytes < 512 ? 11 : bytes < 4096 ? 16 : MEMBERS_MAX;
@@ -78,7 +78,8 @@ size_t delta_write(char *out, size_t bytes, unsigned version)
         add(&text, i > 0 ? "," : "");
         add_name(&text, i, integers[i], count);
         if (integers[i] >= 0) {
-            add(&text, "%d", integers[i] == 0 ? 30 : 100 + integers[i]);
+            const int value = integers[i] == 0 ? DELTA_FIRST : 100 + integers[i];
+            add(&text, "%d", value + (int)(more % (DELTA_MORE_MAX + 1)));
         } else {
             add(&text, "%s", value_of(i));
         }

@@ -106,17 +106,15 @@ static void on_done(void *user, iot_thing_t *self, const iot_thing_result_t *res
     done_calls++;
 }
 
-/* Takes 1 or 10 integers out of the request and answers with the first, as the peers did. */
-static int32_t on_request(void *user, const iot_thing_json_t *wanted,
-                          iot_thing_json_writer_t *reported)
+/* Takes 1 or 10 integers out of a state; returns the first. */
+static int32_t take_fields(const iot_thing_json_t *state)
 {
     int32_t values[DELTA_INTEGERS] = {0};
-    (void)user;
     if (fields == 1) {
-        check(iot_thing_json_get_i32(wanted, delta_integers[0], &values[0]) == 0, "the field");
+        check(iot_thing_json_get_i32(state, delta_integers[0], &values[0]) == 0, "the field");
     } else {
         iot_thing_json_t members[DELTA_INTEGERS];
-        check(iot_thing_json_get_members(wanted, delta_integers, members, DELTA_INTEGERS) ==
+        check(iot_thing_json_get_members(state, delta_integers, members, DELTA_INTEGERS) ==
                   DELTA_INTEGERS,
               "the members");
         unsigned found = 0;
@@ -125,9 +123,17 @@ static int32_t on_request(void *user, const iot_thing_json_t *wanted,
         }
         check(found == DELTA_INTEGERS, "the fields");
     }
-    check(values[0] == 30, "the value");
+    check(values[0] == DELTA_FIRST, "the value");
+    return values[0];
+}
+
+/* Answers with the first, as the peers did. */
+static int32_t on_request(void *user, const iot_thing_json_t *wanted,
+                          iot_thing_json_writer_t *reported)
+{
+    (void)user;
     requests++;
-    return iot_thing_json_put_i32(reported, delta_integers[0], values[0]);
+    return iot_thing_json_put_i32(reported, delta_integers[0], take_fields(wanted));
 }
 
 /* Polls until there is nothing more to do. */
@@ -275,23 +281,84 @@ static void measure_update(void)
     report_deepest("stack: iot_thing_poll, updates, no TLS");
 }
 
+static char text[8193]; /* of a delta */
+static unsigned version = 10; /* of it: two digits, or the smallest one gets too long */
+
+static void publish_delta(size_t bytes, unsigned more)
+{
+    check(delta_write(text, bytes, ++version, more) == bytes, "the delta's size");
+    broker_publish(&broker, broker_topic(&broker, "update/delta"), text);
+    settle();
+    release_answers();
+}
+
 static void measure_delta(size_t bytes, unsigned count, const char *name)
 {
-    static char text[8193];
-    static unsigned version = 10; /* two digits, or the smallest document gets too long */
     const unsigned before = requests;
     fields = count;
     broker.hold_answers = 1;
     counter_report(NULL, 1);
     for (unsigned i = 0; i < TIMES; i++) {
-        check(delta_write(text, bytes, ++version) == bytes, "the delta's size");
-        broker_publish(&broker, broker_topic(&broker, "update/delta"), text);
-        settle();
-        release_answers();
+        publish_delta(bytes, 0);
     }
     counter_report(name, TIMES);
     check(requests == before + TIMES, "requests");
     broker.hold_answers = 0;
+}
+
+/*
+ * The JSON of a delta alone: all of it is validated, and the fields are taken out of its state.
+ * Finding the state is not counted: the library does it while it validates.
+ */
+static void measure_json(size_t bytes, unsigned count, const char *name)
+{
+    check(delta_write(text, bytes, version, 0) == bytes, "the delta's size");
+    fields = count;
+    counter_report(NULL, 1);
+    for (unsigned i = 0; i < TIMES; i++) {
+        iot_thing_json_t message;
+        iot_thing_json_t state;
+        counter_start();
+        const int32_t error = iot_thing_json_parse(text, bytes, &message, NULL);
+        counter_stop();
+        check(error == IOT_THING_OK, "the delta");
+        check(iot_thing_json_get(&message, "state", &state) == IOT_THING_OK, "its state");
+        counter_start();
+        take_fields(&state);
+        counter_stop();
+    }
+    counter_report(name, TIMES);
+}
+
+/* Deltas that a table of properties takes: each changes all of its variables, and is reported. */
+static void measure_properties(size_t bytes, size_t count, const char *name)
+{
+    static int32_t variables[DELTA_INTEGERS];
+    static iot_thing_property_t table[DELTA_INTEGERS];
+    static iot_thing_property_state_t states[DELTA_INTEGERS];
+    static iot_thing_properties_t properties = IOT_THING_PROPERTIES_INIT(table, states);
+    static iot_thing_shadow_t shadow;
+    for (unsigned i = 0; i < DELTA_INTEGERS; i++) {
+        table[i].name = delta_integers[i];
+        table[i].type = IOT_THING_TYPE_I32;
+        table[i].value = &variables[i];
+    }
+    properties.count = count;
+    broker.version = version;
+    check(iot_thing_shadow_open(thing, &shadow, NULL, 0) == 0, "open");
+    check(iot_thing_shadow_properties(&shadow, &properties) == 0, "properties");
+    settle();
+    broker.hold_answers = 1;
+    const int before = broker.updates;
+    counter_report(NULL, 1);
+    for (unsigned i = 1; i <= TIMES; i++) {
+        publish_delta(bytes, i);
+        check(variables[0] == (int32_t)(DELTA_FIRST + i), "the first variable");
+    }
+    counter_report(name, TIMES);
+    check(broker.updates == before + (int)TIMES, "reports");
+    broker.hold_answers = 0;
+    check(iot_thing_shadow_close(&shadow) == 0, "close");
 }
 
 static void measure_publish(size_t bytes, int32_t qos, const char *name)
@@ -339,6 +406,18 @@ int main(void)
     report_deepest("stack: iot_thing_poll, publishing, no TLS");
     report("stack: iot_thing_publish and iot_thing_update_shadow", deepest_call);
     report("longest poll online, no TLS", longest_poll);
+    measure_json(200, 1, "JSON alone: delta of 200 bytes, 1 field");
+    measure_json(200, 10, "JSON alone: delta of 200 bytes, 10 fields");
+    measure_json(1024, 1, "JSON alone: delta of 1 KB, 1 field");
+    measure_json(1024, 10, "JSON alone: delta of 1 KB, 10 fields");
+    measure_json(8192, 1, "JSON alone: delta of 8 KB, 1 field");
+    measure_json(8192, 10, "JSON alone: delta of 8 KB, 10 fields");
+    check(iot_thing_on_shadow_request(thing, NULL, NULL) == 0, "no callback");
+    settle();
+    measure_properties(200, 1, "delta of 200 bytes, 1 property");
+    measure_properties(200, 10, "delta of 200 bytes, 10 properties");
+    measure_properties(1024, 1, "delta of 1 KB, 1 property");
+    measure_properties(1024, 10, "delta of 1 KB, 10 properties");
     check(broker.violation == NULL, "the broker saw a violation");
     return 0;
 }

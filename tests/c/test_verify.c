@@ -136,6 +136,9 @@ static void misuse(void)
     v = usual("server-chain.pem", "server-root.pem");
     v.memory = chain;
     CHECK_EQ(iot_thing_verify_server_chain(&v), IOT_THING_ERR_ARGUMENT);
+    v = usual("server-chain.pem", "server-root.pem");
+    v.host = strcpy((char *)memory, v.host);
+    CHECK_EQ(iot_thing_verify_server_chain(&v), IOT_THING_ERR_ARGUMENT);
     v.memory = NULL;
     CHECK_EQ(iot_thing_verify_server_chain(&v), IOT_THING_ERR_NULL);
     v.memory_size = 0;

@@ -15,18 +15,29 @@ pub trait Engine {
     const DEVIATIONS: &'static [crate::deviations::Deviation];
     /// Whether it says why it refuses.
     const SENDS_ALERTS: bool;
+    /// Whether it goes on from session tickets.
+    const RESUMES: bool;
 
     fn memory_size(rx: usize, tx: usize) -> usize;
 
-    /// Does a handshake, then lets `talk` go on. `sizes` are rx and tx.
+    /// Does a handshake, then lets `talk` go on.
     async fn connect(
         socket: Socket,
-        memory: &mut [u8],
-        sizes: (usize, usize),
+        memory: Memory<'_>,
         config: &Config<'_>,
         random: impl Random,
         talk: Talk<'_>,
     );
+}
+
+/// The memory of one connection.
+pub struct Memory<'m> {
+    /// For records of so many bytes each way.
+    pub records: &'m mut [u8],
+    pub rx: usize,
+    pub tx: usize,
+    /// For session tickets; may be empty.
+    pub tickets: &'m mut [u8],
 }
 
 /// An authenticated connection of any engine.
@@ -38,7 +49,7 @@ pub trait Connection: Read<Error = Error> + Write<Error = Error> {
 }
 
 macro_rules! engine {
-    ($(#[$attribute:meta])* $name:ident, $($module:ident)::+, $deviations:expr, $alerts:expr) => {
+    ($(#[$attribute:meta])* $name:ident, $($module:ident)::+, $deviations:expr, $all:expr) => {
         $(#[$attribute])*
         pub struct $name;
 
@@ -46,7 +57,8 @@ macro_rules! engine {
         impl Engine for $name {
             const NAME: &'static str = stringify!($name);
             const DEVIATIONS: &'static [crate::deviations::Deviation] = $deviations;
-            const SENDS_ALERTS: bool = $alerts;
+            const SENDS_ALERTS: bool = $all;
+            const RESUMES: bool = $all;
 
             fn memory_size(rx: usize, tx: usize) -> usize {
                 $($module)::+::memory_size(rx, tx)
@@ -54,13 +66,15 @@ macro_rules! engine {
 
             async fn connect(
                 socket: Socket,
-                memory: &mut [u8],
-                (rx, tx): (usize, usize),
+                memory: Memory<'_>,
                 config: &Config<'_>,
                 random: impl Random,
                 talk: Talk<'_>,
             ) {
-                let slot = $($module)::+::Slot::new(socket, memory, rx, tx).unwrap();
+                let Memory { records, rx, tx, tickets } = memory;
+                let slot = $($module)::+::Slot::new(socket, records, rx, tx)
+                    .unwrap()
+                    .keep_tickets(tickets);
                 match $($module)::+::handshake(&slot, config, random).await {
                     Ok(secured) => talk.connected(secured).await,
                     Err(failure) => talk.refused(failure),

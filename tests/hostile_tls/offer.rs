@@ -73,16 +73,21 @@ impl Offer {
         Some(data)
     }
 
-    /// The key share on a group.
-    pub fn share(&self, group: u16) -> Option<Vec<u8>> {
+    /// The first key share: group and public key.
+    pub fn first_share(&self) -> Option<(u16, Vec<u8>)> {
         let mut shares = Reader(Reader(self.extension(51)?).list(2)?);
-        while !shares.0.is_empty() {
-            let (found, share) = (shares.number(2)?, shares.list(2)?);
-            if found == usize::from(group) {
-                return Some(share.to_vec());
-            }
-        }
-        None
+        Some((shares.number(2)? as u16, shares.list(2)?.to_vec()))
+    }
+
+    /// The ticket that is offered, what is said of its age, and its binder; `None` unless it is one.
+    pub fn ticket(&self) -> Option<(Vec<u8>, u32, Vec<u8>)> {
+        let mut data = Reader(self.extension(41)?);
+        let mut identities = Reader(data.list(2)?);
+        let (ticket, age) = (identities.list(2)?.to_vec(), identities.number(4)?);
+        let mut binders = Reader(data.list(2)?);
+        let binder = binders.list(1)?.to_vec();
+        let rest = [data.0, identities.0, binders.0].concat();
+        rest.is_empty().then_some((ticket, age as u32, binder))
     }
 
     /// The numbers in an extension that is a list of numbers of two bytes.

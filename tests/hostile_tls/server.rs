@@ -8,12 +8,12 @@ use p256::{
     elliptic_curve::sec1::ToEncodedPoint as _,
     pkcs8::DecodePublicKey as _,
 };
-use sha2::{Digest as _, Sha256};
+use x25519_dalek::x25519;
 
 use crate::{
     offer::Offer,
     pki,
-    traffic::{Traffic, expand, extract, finished},
+    traffic::{Suite, Traffic},
 };
 
 pub const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -30,6 +30,8 @@ pub enum Step {
     // ---- handshake messages: they take part in the transcript
     /// ServerHello; from here on there are keys.
     Hello,
+    /// ServerHello of a server that goes on from the ticket that the client offered.
+    Resume(Resume),
     /// HelloRetryRequest with these extensions besides the version.
     Retry(Vec<u8>),
     /// EncryptedExtensions with these extensions.
@@ -91,6 +93,28 @@ pub enum Event {
     KeyUpdate,
 }
 
+/// How a server goes on from a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// As it should be.
+    Knowing,
+    /// It does not know the ticket's key.
+    NotKnowing,
+    /// It does not say so.
+    NotSaying,
+}
+
+/// What a server knows of a ticket that it gave out.
+#[derive(Clone)]
+pub struct Known {
+    pub ticket: Vec<u8>,
+    pub key: Vec<u8>,
+    /// The suite of its connection.
+    pub suite: Suite,
+    /// What the client must say of its age.
+    pub age: u32,
+}
+
 /// How CertificateVerify is made.
 #[derive(Clone, Copy)]
 pub enum Verify {
@@ -137,6 +161,8 @@ pub struct Seen {
     pub alert: Option<Alert>,
     /// It sent close_notify.
     pub closed: bool,
+    /// The ticket that it offered with each ClientHello.
+    pub offered: Vec<Option<Vec<u8>>>,
     /// It sent something that it should not.
     pub wrong: Option<String>,
 }
@@ -188,7 +214,8 @@ pub struct Server {
     waits_for: Option<Event>,
     /// Sends application data back, in records of this size.
     echo: Option<usize>,
-    transcript: Sha256,
+    /// All messages so far.
+    transcript: Vec<u8>,
     input: Vec<u8>,
     /// Handshake messages of the client that are not complete.
     client_messages: Vec<u8>,
@@ -200,11 +227,19 @@ pub struct Server {
     fragment: usize,
     padding: usize,
     held: Option<Vec<u8>>,
-    master: [u8; 32],
+    master: Vec<u8>,
     send: Option<Traffic>,
     receive: Option<Traffic>,
     application: Option<(Traffic, Traffic)>,
     eof: bool,
+    /// The suite that it chooses.
+    pub suite: Suite,
+    /// The ticket that it knows.
+    pub known: Option<Known>,
+    /// It went on from that.
+    pub resumed: bool,
+    /// From this come the keys of its tickets, once the handshake is over.
+    pub resumption: Vec<u8>,
     /// The types of the messages that it sent.
     pub sent: Vec<u8>,
     pub seen: Seen,
@@ -220,7 +255,7 @@ impl Server {
             script,
             waits_for: Some(Event::Hello),
             echo,
-            transcript: Sha256::new(),
+            transcript: Vec::new(),
             input: Vec::new(),
             client_messages: Vec::new(),
             output: Vec::new(),
@@ -231,11 +266,15 @@ impl Server {
             fragment: 16384,
             padding: 0,
             held: None,
-            master: [0; 32],
+            master: Vec::new(),
             send: None,
             receive: None,
             application: None,
             eof: false,
+            suite: Suite::Aes128,
+            known: None,
+            resumed: false,
+            resumption: Vec::new(),
             sent: Vec::new(),
             seen: Seen::default(),
         }
@@ -346,14 +385,15 @@ impl Server {
                 return self.wrong("a ClientHello");
             }
             self.seen.hellos.push(message.to_vec());
-            self.transcript.update(message);
+            self.client_ticket(message);
+            self.transcript.extend(message);
             return self.event(Event::Hello);
         }
         self.seen.messages.push(message[0]);
         if self.seen.finished {
             return self.client_key_update(message);
         }
-        let hash = self.transcript.clone().finalize();
+        let hash = self.hash();
         match message[0] {
             11 => match certificates(message) {
                 Some(chain) => self.seen.chain = chain,
@@ -368,18 +408,61 @@ impl Server {
             }
             20 => {
                 let keys = self.receive.as_ref().unwrap();
-                self.seen.finished = message[4..] == finished(&keys.secret, &hash);
+                self.seen.finished = message[4..] == self.suite.finished(&keys.secret, &hash);
                 let Some((send, receive)) = self.application.take() else {
                     return self.wrong("a Finished before ours");
                 };
                 self.send = Some(send);
                 self.receive = Some(receive);
-                self.transcript.update(message);
+                self.transcript.extend(message);
+                self.resumption = self.suite.derive(&self.master, "res master", &self.hash());
                 return self.event(Event::Finished);
             }
             kind => self.wrong(format!("a handshake message of type {kind}")),
         }
-        self.transcript.update(message);
+        self.transcript.extend(message);
+    }
+
+    /// The ticket that a ClientHello offers, if it does: it must prove that the client has its key.
+    fn client_ticket(&mut self, hello: &[u8]) {
+        let offer = Offer::parse(hello).expect("it is well-formed");
+        let Some((ticket, age, binder)) = offer.ticket() else {
+            if offer.extension(41).is_some() {
+                self.wrong("a malformed pre_shared_key");
+            }
+            return self.seen.offered.push(None);
+        };
+        if offer.extensions.last().map(|(kind, _)| *kind) != Some(41) {
+            self.wrong("pre_shared_key before another extension");
+        }
+        if offer.extension(45) != Some(&[1, 1]) {
+            self.wrong("a ticket without psk_dhe_ke, or with more");
+        }
+        if offer.extension(42).is_some() {
+            self.wrong("early data");
+        }
+        if let Some(known) = self.known.clone()
+            && known.ticket == ticket
+        {
+            let suite = known.suite;
+            let early = suite.extract(&suite.zeros(), &known.key);
+            let secret = suite.derive(&early, "res binder", &suite.hash(&[]));
+            // The list of binders is left out, with its length and that of the one in it.
+            let truncated = &hello[..hello.len() - binder.len() - 3];
+            let hash = suite.hash(&[&self.transcript, truncated].concat());
+            if binder != suite.finished(&secret, &hash) {
+                self.wrong("a wrong binder");
+            }
+            if known.age != age {
+                self.wrong(format!("{age} as the ticket's age"));
+            }
+        }
+        self.seen.offered.push(Some(ticket));
+    }
+
+    /// The hash of all messages so far.
+    fn hash(&self) -> Vec<u8> {
+        self.suite.hash(&self.transcript)
     }
 
     fn client_key_update(&mut self, message: &[u8]) {
@@ -415,7 +498,8 @@ impl Server {
 
     fn step(&mut self, step: Step) {
         match step {
-            Step::Hello => self.hello(),
+            Step::Hello => self.hello(None),
+            Step::Resume(resume) => self.hello(Some(resume)),
             Step::Retry(extensions) => self.retry(&extensions),
             Step::Extensions(extensions) => self.message(message(8, &list16(&extensions))),
             Step::Request => {
@@ -488,7 +572,7 @@ impl Server {
         }
         // What follows our Finished is not part of the client's.
         if self.application.is_none() {
-            self.transcript.update(&message);
+            self.transcript.extend(&message);
         }
         self.sent.extend(message.first());
         match &mut self.held {
@@ -518,52 +602,86 @@ impl Server {
         body.extend(random);
         body.push(session_id.len() as u8);
         body.extend(session_id);
-        body.extend([0x13, 0x01, 0]);
+        body.extend((self.suite as u16).to_be_bytes());
+        body.push(0);
         body.extend(list16(&[&extension(43, &[3, 4]), extensions].concat()));
         message(2, &body)
     }
 
     fn retry(&mut self, extensions: &[u8]) {
-        let hash = std::mem::take(&mut self.transcript).finalize();
-        self.transcript.update(message(254, &hash));
+        self.transcript = message(254, &self.hash());
         let retry = self.server_hello(RETRY_RANDOM, extensions);
         self.message(retry);
     }
 
-    fn hello(&mut self) {
-        let share = self.offer().share(23).expect("the client offers P-256");
-        let share = PublicKey::from_sec1_bytes(&share).expect("its share is on the curve");
-        let secret = SecretKey::from_slice(&[42; 32]).unwrap();
-        let point: EncodedPoint = secret.public_key().to_encoded_point(false);
-        let share_out = [&[0, 23], &list16(point.as_bytes())[..]].concat();
-        let hello = self.server_hello([0x5a; 32], &extension(51, &share_out));
+    /// Our share on the group of the client's, and what comes of the two.
+    fn agree(&self) -> (Vec<u8>, Vec<u8>) {
+        let (group, share) = self.offer().first_share().expect("the client has a share");
+        let (ours, shared) = match group {
+            23 => {
+                let share = PublicKey::from_sec1_bytes(&share).expect("its share is on the curve");
+                let secret = SecretKey::from_slice(&[42; 32]).unwrap();
+                let point: EncodedPoint = secret.public_key().to_encoded_point(false);
+                let shared =
+                    p256::ecdh::diffie_hellman(secret.to_nonzero_scalar(), share.as_affine());
+                let shared = shared.raw_secret_bytes().to_vec();
+                (point.as_bytes().to_vec(), shared)
+            }
+            29 => {
+                let share = share.try_into().expect("its share has 32 bytes");
+                let ours = x25519([42; 32], x25519_dalek::X25519_BASEPOINT_BYTES);
+                (ours.to_vec(), x25519([42; 32], share).to_vec())
+            }
+            other => panic!("a share on group {other}"),
+        };
+        ([&group.to_be_bytes(), &list16(&ours)[..]].concat(), shared)
+    }
+
+    fn hello(&mut self, resume: Option<Resume>) {
+        let (share, shared) = self.agree();
+        let mut extensions = extension(51, &share);
+        if matches!(resume, Some(Resume::Knowing | Resume::NotKnowing)) {
+            extensions.extend(extension(41, &[0, 0]));
+        }
+        let hello = self.server_hello([0x5a; 32], &extensions);
         self.message(hello);
 
-        let shared = p256::ecdh::diffie_hellman(secret.to_nonzero_scalar(), share.as_affine());
-        let empty = Sha256::digest([]);
-        let hash = self.transcript.clone().finalize();
-        let early = extract(&[0; 32], &[0; 32]);
-        let salt: [u8; 32] = expand(&early, "derived", &empty);
-        let handshake = extract(&salt, shared.raw_secret_bytes());
-        self.send = Some(Traffic::new(expand(&handshake, "s hs traffic", &hash)));
-        self.receive = Some(Traffic::new(expand(&handshake, "c hs traffic", &hash)));
-        let salt: [u8; 32] = expand(&handshake, "derived", &empty);
-        self.master = extract(&salt, &[0; 32]);
+        let suite = self.suite;
+        let hash = self.hash();
+        let handshake = |knows: bool| {
+            let key = match (&self.known, knows) {
+                (Some(known), true) => known.key.clone(),
+                _ => suite.zeros(),
+            };
+            suite.next_secret(&suite.extract(&suite.zeros(), &key), &shared)
+        };
+        // What the client says can be read in any case.
+        let ours = handshake(matches!(resume, Some(Resume::Knowing | Resume::NotSaying)));
+        let theirs = handshake(matches!(resume, Some(Resume::Knowing | Resume::NotKnowing)));
+        self.send = Some(Traffic::new(
+            suite,
+            suite.derive(&ours, "s hs traffic", &hash),
+        ));
+        self.receive = Some(Traffic::new(
+            suite,
+            suite.derive(&theirs, "c hs traffic", &hash),
+        ));
+        self.master = suite.next_secret(&ours, &suite.zeros());
+        self.resumed = resume.is_some();
     }
 
     fn finish(&mut self) {
         let Some(keys) = &self.send else { return };
-        let mac = finished(&keys.secret, &self.transcript.clone().finalize());
+        let suite = self.suite;
+        let mac = suite.finished(&keys.secret, &self.hash());
         self.message(message(20, &mac));
-        let hash = self.transcript.clone().finalize();
-        self.application = Some((
-            Traffic::new(expand(&self.master, "s ap traffic", &hash)),
-            Traffic::new(expand(&self.master, "c ap traffic", &hash)),
-        ));
+        let hash = self.hash();
+        let traffic = |label| Traffic::new(suite, suite.derive(&self.master, label, &hash));
+        self.application = Some((traffic("s ap traffic"), traffic("c ap traffic")));
     }
 
     fn verify(&mut self, verify: Verify) {
-        let mut hash = self.transcript.clone().finalize();
+        let mut hash = self.hash();
         let mut scheme = 0x0403;
         let mut key = pki::SERVER_KEY;
         let mut context = &b"TLS 1.3, server CertificateVerify\0"[..];

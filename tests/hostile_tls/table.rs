@@ -8,8 +8,9 @@ use crate::{
     deviations::Deviation,
     engine::Engine,
     outcome::{Failed, Outcome},
-    scenarios::{Scenario, all},
-    server::Server,
+    scenarios::{self, Scenario, honest},
+    server::{Event, Known, Server, Step},
+    traffic::Suite,
     world::{Client, DRIP, Pace, Peer, Report, SMOOTH, run},
 };
 
@@ -44,10 +45,10 @@ pub fn conforms<E: Engine>(scenario: &Scenario) -> bool {
 
 /// Runs a scenario in a thread of its own, so that neither a panic nor an endless loop is the
 /// end of the tests.
-fn contained<E: Engine>(scenario: Scenario, pace: Pace) -> (Outcome, Option<String>) {
+fn contained<E: Engine>(scenario: Scenario, suite: Suite, pace: Pace) -> (Outcome, Option<String>) {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || {
-        let _ = sender.send(perform::<E>(&scenario, pace));
+        let _ = sender.send(perform::<E>(&scenario, suite, pace));
     });
     match receiver.recv_timeout(TOO_LONG) {
         Ok(result) => result,
@@ -67,15 +68,83 @@ fn contained<E: Engine>(scenario: Scenario, pace: Pace) -> (Outcome, Option<Stri
     }
 }
 
-fn perform<E: Engine>(scenario: &Scenario, pace: Pace) -> (Outcome, Option<String>) {
+/// The client and the server of a scenario, with what both know of an earlier connection.
+fn stage<E: Engine>(scenario: &Scenario, suite: Suite) -> (Client, Server) {
+    let mut client = scenario.client.clone();
     let mut server = Server::new(scenario.flight.clone(), scenario.after.clone(), Some(7));
+    server.suite = scenario.suite.unwrap_or(suite);
+    if let Some(earlier) = &scenario.earlier {
+        let suite = earlier.suite.unwrap_or(suite);
+        let mut other = Server::new(honest::flight(), earlier.after.clone(), Some(7));
+        other.suite = suite;
+        let report = run::<E>(&earlier.client, &mut other);
+        assert_eq!((report.failure, other.seen.wrong), (None, None));
+        client.tickets = report.tickets;
+        if let Some((nonce, ticket)) = &earlier.offered {
+            let age = client.unix_time - earlier.client.unix_time;
+            server.known = Some(Known {
+                ticket: ticket.clone(),
+                key: suite.derive(&other.resumption, "resumption", nonce),
+                suite,
+                age: (1000 * age as u32).wrapping_add(honest::AGE_ADD),
+            });
+        }
+    }
+    (client, server)
+}
+
+/// The ticket that a client with this memory offers next.
+fn next_ticket<E: Engine>(client: &Client, tickets: &[u8]) -> Option<Vec<u8>> {
     let client = Client {
-        pace,
-        ..scenario.client.clone()
+        tickets: tickets.to_vec(),
+        tx: 4096,
+        pace: SMOOTH,
+        ..client.clone()
     };
+    let mut server = Server::new(vec![Step::Await(Event::Data)], Vec::new(), None);
+    assert!(run::<E>(&client, &mut server).waits);
+    server.seen.offered.pop().expect("a ClientHello came")
+}
+
+fn perform<E: Engine>(scenario: &Scenario, suite: Suite, pace: Pace) -> (Outcome, Option<String>) {
+    let (client, mut server) = stage::<E>(scenario, suite);
+    let client = Client { pace, ..client };
     let report = run::<E>(&client, &mut server);
     let outcome = outcome(&report, &server);
-    (outcome, broken_rule(&report, scenario, &server, outcome))
+    let broken = broken_rule(&report, scenario, &server, outcome);
+    let broken = broken.or_else(|| broken_rule_of_tickets::<E>(&report, scenario, &server));
+    (outcome, broken)
+}
+
+/// What holds of tickets whatever the server does: what is offered, what is kept, and that what was
+/// offered once is not offered again.
+fn broken_rule_of_tickets<E: Engine>(
+    report: &Report,
+    scenario: &Scenario,
+    server: &Server,
+) -> Option<String> {
+    let mut offers = server.seen.offered.iter();
+    // Without a ClientHello there is nothing to say.
+    let first = offers.next()?;
+    let earlier = scenario.earlier.as_ref();
+    let offered = earlier.and_then(|earlier| earlier.offered.as_ref());
+    if *first != offered.map(|(_, ticket)| ticket.clone()) {
+        return Some(format!("the ticket offered: {first:?}"));
+    }
+    if offers.any(|offer| offer.is_some() && offer != first) {
+        return Some("another ticket in the second ClientHello".into());
+    }
+    if report.info.is_some_and(|info| info.resumed) != (report.info.is_some() && server.resumed) {
+        return Some("the client does not know whether it resumed".into());
+    }
+    if server.resumed && !server.seen.chain.is_empty() {
+        return Some("the client showed its certificate".into());
+    }
+    if report.tickets.is_empty() {
+        return None;
+    }
+    let next = next_ticket::<E>(&scenario.client, &report.tickets);
+    (next != scenario.next).then(|| format!("the ticket offered next time: {next:?}"))
 }
 
 fn outcome(report: &Report, server: &Server) -> Outcome {
@@ -138,12 +207,18 @@ fn broken_rule(
     }
 }
 
+/// All scenarios for this engine.
+fn all<E: Engine>() -> impl Iterator<Item = Scenario> {
+    let fits = |scenario: &Scenario| E::RESUMES || scenario.earlier.is_none();
+    scenarios::all().into_iter().filter(fits)
+}
+
 /// Runs all scenarios.
-fn verdicts<E: Engine>(pace: Pace) -> Vec<Verdict> {
+fn verdicts<E: Engine>(suite: Suite, pace: Pace) -> Vec<Verdict> {
     let verdict = |scenario: Scenario| {
         let (group, name) = (scenario.group, scenario.name.clone());
         let expected = expected::<E>(&scenario);
-        let (outcome, breach) = contained::<E>(scenario, pace);
+        let (outcome, breach) = contained::<E>(scenario, suite, pace);
         Verdict {
             group,
             name,
@@ -152,7 +227,7 @@ fn verdicts<E: Engine>(pace: Pace) -> Vec<Verdict> {
             breach,
         }
     };
-    all().into_iter().map(verdict).collect()
+    all::<E>().map(verdict).collect()
 }
 
 /// Prints the sums and fails unless every scenario comes out as it should, or deviates exactly as
@@ -220,17 +295,24 @@ fn judge<E: Engine>(verdicts: &[Verdict]) {
 
 /// Every scenario over a good network.
 pub fn smooth<E: Engine>() {
-    judge::<E>(&verdicts::<E>(SMOOTH));
+    judge::<E>(&verdicts::<E>(Suite::Aes128, SMOOTH));
 }
 
 /// Every scenario one byte at a time, pending before each.
 pub fn byte_by_byte<E: Engine>() {
-    judge::<E>(&verdicts::<E>(DRIP));
+    judge::<E>(&verdicts::<E>(Suite::Aes128, DRIP));
+}
+
+/// Every scenario with another cipher suite.
+#[cfg(any(feature = "aes256", feature = "chacha20"))]
+pub fn with_suite<E: Engine>(suite: Suite) {
+    println!("{suite:?}");
+    judge::<E>(&verdicts::<E>(suite, SMOOTH));
 }
 
 #[test]
 fn the_names_are_unique() {
-    let mut names = all()
+    let mut names = scenarios::all()
         .into_iter()
         .map(|scenario| scenario.name)
         .collect::<Vec<_>>();
@@ -295,50 +377,75 @@ impl Peer for Recorder {
     }
 }
 
-/// In every scenario that works the stream ends too early: in the plain one after every byte, in
+/// The scenarios that are cut off after every byte: each kind of handshake that there is.
+const AT_EVERY_BYTE: [&str; 4] = [
+    "plain",
+    "retry with a cookie",
+    "resumed",
+    "resumed after a retry",
+];
+
+/// In every scenario that works the stream ends too early: in the plain ones after every byte, in
 /// the others at some fifty places, other ones in each.
 pub fn cut_short<E: Engine>() {
-    let mut runs = 0;
-    for (index, scenario) in all().iter().enumerate() {
-        if scenario.expected != Outcome::Works || !conforms::<E>(scenario) {
+    let (mut runs, mut whole) = (0, 0);
+    for (index, scenario) in all::<E>().enumerate() {
+        if scenario.expected != Outcome::Works || !conforms::<E>(&scenario) {
             continue;
         }
-        let name = &scenario.name;
-        let mut recorder = Recorder {
-            server: Server::new(scenario.flight.clone(), scenario.after.clone(), Some(7)),
-            recording: Vec::new(),
+        let at_every_byte = AT_EVERY_BYTE.contains(&&scenario.name[..]);
+        whole += usize::from(at_every_byte);
+        runs += cut_scenario::<E>(&scenario, index, at_every_byte);
+    }
+    assert!(!E::RESUMES || whole == AT_EVERY_BYTE.len());
+    println!("{}: {runs} ends", E::NAME);
+}
+
+/// Cuts one scenario; returns at how many places.
+fn cut_scenario<E: Engine>(scenario: &Scenario, index: usize, at_every_byte: bool) -> usize {
+    let name = &scenario.name;
+    let (client, server) = stage::<E>(scenario, Suite::Aes128);
+    let mut recorder = Recorder {
+        server,
+        recording: Vec::new(),
+        received: 0,
+    };
+    let whole = run::<E>(&client, &mut recorder);
+    assert_eq!(whole.failure, None, "{name}");
+    let step = if at_every_byte { 1 } else { whole.taken / 50 };
+    let cuts = (index % step..whole.taken).step_by(step);
+    for cut in cuts.clone() {
+        let client = Client {
+            pace: Pace { cut, ..SMOOTH },
+            ..client.clone()
+        };
+        let mut recording = Recording {
+            answers: recorder.recording.clone(),
             received: 0,
         };
-        let whole = run::<E>(&scenario.client, &mut recorder);
-        assert_eq!(whole.failure, None, "{name}");
-        let step = if index == 0 { 1 } else { whole.taken / 50 };
-        for cut in (index % step..whole.taken).step_by(step) {
-            let client = Client {
-                pace: Pace { cut, ..SMOOTH },
-                ..scenario.client.clone()
-            };
-            let mut recording = Recording {
-                answers: recorder.recording.clone(),
-                received: 0,
-            };
-            let report = run::<E>(&client, &mut recording);
-            let failure = report.failure.expect("it was cut");
-            assert_eq!(
-                (failure.error, failure.alert),
-                (Error::TcpClosed, None),
-                "{name}: {cut}"
-            );
-            assert_eq!(
-                report.info.is_some(),
-                cut >= whole.taken_for_handshake,
-                "{name}: {cut}"
-            );
-            assert!(
-                report.received.len() < client.message.len(),
-                "{name}: {cut}"
-            );
-            runs += 1;
+        let report = run::<E>(&client, &mut recording);
+        let failure = report.failure.expect("it was cut");
+        assert_eq!(
+            (failure.error, failure.alert),
+            (Error::TcpClosed, None),
+            "{name}: {cut}"
+        );
+        assert_eq!(
+            report.info.is_some(),
+            cut >= whole.taken_for_handshake,
+            "{name}: {cut}"
+        );
+        assert!(
+            report.received.len() < client.message.len(),
+            "{name}: {cut}"
+        );
+        // A ticket was used, even so.
+        if let Some(earlier) = &scenario.earlier
+            && let Some((_, used)) = &earlier.offered
+        {
+            let next = next_ticket::<E>(&client, &report.tickets);
+            assert!(next.is_none_or(|next| next != *used), "{name}: {cut}");
         }
     }
-    println!("{}: {runs} ends", E::NAME);
+    cuts.count()
 }

@@ -18,7 +18,7 @@ use iot_thing::{
 };
 
 use crate::{
-    engine::{Connection, Engine},
+    engine::{Connection, Engine, Memory},
     pki,
     server::Server,
 };
@@ -180,7 +180,15 @@ impl Random for Counter {
 #[derive(Clone)]
 pub struct Client {
     pub host: &'static str,
+    pub alpn: &'static [u8],
+    pub certificate: fn() -> Vec<u8>,
+    /// The roots that it trusts.
+    pub ca: fn() -> Vec<u8>,
     pub unix_time: u64,
+    /// A time that has certainly passed.
+    pub earliest: u64,
+    /// The memory for session tickets, with what is in it.
+    pub tickets: Vec<u8>,
     pub rx: usize,
     pub tx: usize,
     /// What it sends when it is connected; it then reads until as much came back.
@@ -194,7 +202,12 @@ impl Default for Client {
     fn default() -> Self {
         Self {
             host: pki::HOST,
+            alpn: b"x-amzn-mqtt-ca",
+            certificate: pki::client,
+            ca: pki::root,
             unix_time: pki::NOW,
+            earliest: 0,
+            tickets: Vec::new(),
             rx: 2048,
             tx: 1024,
             message: b"not for everybody".to_vec(),
@@ -221,23 +234,28 @@ pub struct Report {
     pub taken: usize,
     /// The bytes that had been taken when the client was connected.
     pub taken_for_handshake: usize,
+    /// The memory for session tickets afterwards.
+    pub tickets: Vec<u8>,
 }
 
-/// Calls `function` with the credentials of the test's client.
-pub fn with_credentials<T>(function: impl FnOnce(&Credentials<'_>) -> T) -> T {
-    let (certificate, key, ca) = (pki::client(), pki::sec1(pki::CLIENT_KEY), pki::root());
-    let inputs = Inputs {
-        certificate: &certificate,
-        key: KeyInput::Bytes(&key),
-        ca: &ca,
-    };
-    let mut storage = vec![0; storage_needed(&inputs).unwrap()];
-    function(&load(&inputs, &mut storage).unwrap())
+impl Client {
+    /// Calls `function` with its credentials.
+    pub fn with_credentials<T>(&self, function: impl FnOnce(&Credentials<'_>) -> T) -> T {
+        let (certificate, ca) = ((self.certificate)(), (self.ca)());
+        let key = pki::sec1(pki::CLIENT_KEY);
+        let inputs = Inputs {
+            certificate: &certificate,
+            key: KeyInput::Bytes(&key),
+            ca: &ca,
+        };
+        let mut storage = vec![0; storage_needed(&inputs).unwrap()];
+        function(&load(&inputs, &mut storage).unwrap())
+    }
 }
 
 /// Runs `client` against `server` until it is done.
 pub fn run<E: Engine>(client: &Client, server: &mut impl Peer) -> Report {
-    with_credentials(|credentials| run_with::<E>(client, server, credentials, Counter(1)))
+    client.with_credentials(|credentials| run_with::<E>(client, server, credentials, Counter(1)))
 }
 
 /// The same with other credentials or random bytes.
@@ -255,19 +273,30 @@ pub fn run_with<E: Engine>(
     };
     let mut memory = vec![0; E::memory_size(client.rx, client.tx)];
     let config = Config {
-        alpn: Some(b"x-amzn-mqtt-ca"),
-        ..Config::new(client.host, credentials, Clock::new(client.unix_time, 0))
+        alpn: Some(client.alpn),
+        ..Config::new(
+            client.host,
+            credentials,
+            Clock::new(client.unix_time, client.earliest),
+        )
     };
+    let mut tickets = client.tickets.clone();
     let mut report = Report::default();
     let talk = Talk {
         client,
         report: &mut report,
         network: &network,
     };
-    let sizes = (client.rx, client.tx);
-    let future = E::connect(socket, &mut memory, sizes, &config, random, talk);
+    let memory = Memory {
+        records: &mut memory,
+        rx: client.rx,
+        tx: client.tx,
+        tickets: &mut tickets,
+    };
+    let future = E::connect(socket, memory, &config, random, talk);
     let done = drive(pin!(future), &network, server);
     report.waits = !done;
+    report.tickets = tickets;
     let network = network.borrow();
     report.sends = network.sends;
     report.taken = network.delivered;

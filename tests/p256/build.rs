@@ -7,6 +7,6 @@ fn main() {
     println!("cargo::rerun-if-changed=firmware.ld");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
         let directory = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
-        println!("cargo::rustc-link-arg-bin=p256-firmware=-T{directory}/firmware.ld");
+        println!("cargo::rustc-link-arg-bins=-T{directory}/firmware.ld");
     }
 }

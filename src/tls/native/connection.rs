@@ -24,8 +24,8 @@ use crate::{
 /// The ChangeCipherSpec records that are overlooked in a handshake. Middlebox compatibility mode
 /// has one.
 const MAX_CHANGE_CIPHER_SPEC: u8 = 2;
-/// The records that may follow each other after the handshake without bringing application data:
-/// session tickets, key updates, nothing at all.
+/// The records, or messages in them, that may follow each other after the handshake without bringing
+/// application data: session tickets, key updates, nothing at all.
 const MAX_BARREN: u8 = 32;
 
 /// Types of handshake messages that are legal after the handshake.
@@ -332,6 +332,11 @@ impl<'a> Connection<'a> {
                 _ => return Err(Alert::UnexpectedMessage.into()),
             }
             self.receive.consume(length);
+            // The record was counted. What else is in it counts like one of its own, or many
+            // small messages would be work without end.
+            if !self.receive.contents().is_empty() {
+                self.count_barren()?;
+            }
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ pub mod extension {
     pub(in super::super) const ALPN: u16 = 16;
     pub(in super::super) const RECORD_SIZE_LIMIT: u16 = 28;
     pub(in super::super) const PRE_SHARED_KEY: u16 = 41;
+    pub(in super::super) const EARLY_DATA: u16 = 42;
     pub(in super::super) const SUPPORTED_VERSIONS: u16 = 43;
     pub(in super::super) const COOKIE: u16 = 44;
     pub(in super::super) const PSK_KEY_EXCHANGE_MODES: u16 = 45;
@@ -248,6 +249,28 @@ pub fn misplaced(offered: bool) -> Alert {
         Alert::IllegalParameter
     } else {
         Alert::UnsupportedExtension
+    }
+}
+
+/// Overlooks an extension of a message that may have others than were offered; refuses it if it is
+/// one of those that are known here, which are for other messages (RFC 8446, 4.2).
+pub fn overlook(kind: u16) -> Result<(), Alert> {
+    use extension::*;
+    match kind {
+        SERVER_NAME
+        | MAX_FRAGMENT_LENGTH
+        | SUPPORTED_GROUPS
+        | SIGNATURE_ALGORITHMS
+        | ALPN
+        | RECORD_SIZE_LIMIT
+        | PRE_SHARED_KEY
+        | EARLY_DATA
+        | SUPPORTED_VERSIONS
+        | COOKIE
+        | PSK_KEY_EXCHANGE_MODES
+        | SIGNATURE_ALGORITHMS_CERT
+        | KEY_SHARE => Err(Alert::IllegalParameter),
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     alert::Alert,
     codec::Reader,
-    hello::{Limit, Offered, extension, misplaced, once},
+    hello::{Limit, Offered, extension, misplaced, once, overlook},
 };
 
 /// Types of the messages.
@@ -100,13 +100,17 @@ pub fn read_certificate_request(body: &[u8]) -> Result<impl Iterator<Item = u16>
     let mut schemes = None;
     while !extensions.is_empty() {
         let (kind, mut contents) = extensions.extension()?;
-        if kind == extension::SIGNATURE_ALGORITHMS {
-            let list = contents.vector16()?;
-            contents.end()?;
-            if list.is_empty() || list.len() % 2 != 0 {
-                return Err(Alert::DecodeError);
+        match kind {
+            extension::SIGNATURE_ALGORITHMS => {
+                let list = contents.vector16()?;
+                contents.end()?;
+                if list.is_empty() || list.len() % 2 != 0 {
+                    return Err(Alert::DecodeError);
+                }
+                once(&mut schemes, list)?;
             }
-            once(&mut schemes, list)?;
+            extension::SIGNATURE_ALGORITHMS_CERT => {}
+            _ => overlook(kind)?,
         }
     }
     let mut list = Reader::new(schemes.ok_or(Alert::MissingExtension)?);
@@ -159,7 +163,8 @@ pub struct NewTicket<'m> {
     pub ticket: &'m [u8],
 }
 
-/// Reads a NewSessionTicket. Its extensions are about early data, which there is none of here.
+/// Reads a NewSessionTicket. Of its extensions early_data is the only one that is known; there is no
+/// early data here.
 pub fn read_ticket(mut body: Reader<'_>) -> Result<NewTicket<'_>, Alert> {
     let lifetime = body.u32()?;
     let age_add = body.u32()?;
@@ -170,8 +175,16 @@ pub fn read_ticket(mut body: Reader<'_>) -> Result<NewTicket<'_>, Alert> {
     }
     let mut extensions = Reader::new(body.vector16()?);
     body.end()?;
+    let mut early_data = None;
     while !extensions.is_empty() {
-        extensions.extension()?;
+        let (kind, mut contents) = extensions.extension()?;
+        if kind == extension::EARLY_DATA {
+            let most = contents.u32()?;
+            contents.end()?;
+            once(&mut early_data, most)?;
+        } else {
+            overlook(kind)?;
+        }
     }
     Ok(NewTicket {
         lifetime,

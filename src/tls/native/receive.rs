@@ -77,6 +77,7 @@ impl<'a> Receive<'a> {
     /// The space for bytes from the socket. There is some unless a record waits to be taken.
     pub fn space(&mut self) -> &mut [u8] {
         let contents = self.end.saturating_sub(self.start);
+        let used = self.filled;
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.start = 0;
@@ -86,6 +87,10 @@ impl<'a> Receive<'a> {
             self.buffer.copy_within(self.first..self.filled, contents);
             self.filled = contents.saturating_add(self.filled.saturating_sub(self.first));
             self.first = contents;
+        }
+        // What was moved, now or when a record was taken, has left a copy behind.
+        if let Some(copies) = self.buffer.get_mut(self.filled..used) {
+            copies.fill(0);
         }
         self.buffer.get_mut(self.filled..).unwrap_or_default()
     }

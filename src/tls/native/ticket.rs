@@ -72,14 +72,21 @@ impl<'a> Tickets<'a> {
 
     /// Takes the ticket out, if there is one for this handshake.
     pub fn take(&mut self, config: &Config<'_>) {
-        self.binding = binding(config);
-        self.now = match config.clock {
+        let now = match config.clock {
             Clock::At(now) => Some(now),
             _ => None,
         };
+        self.take_for(binding(config), now);
+    }
+
+    /// The same for whom the handshake is, and when it begins.
+    pub(super) fn take_for(&mut self, binding: [u8; 32], now: Option<u64>) {
+        self.binding = binding;
+        self.now = now;
         self.offer = self.now.and_then(|now| self.read(now).ok().flatten());
-        if let Some(mark) = self.memory.first_chunk_mut::<{ MARK.len() }>() {
-            mark.zeroize();
+        // Its key goes, too. What is left is what names it, which is still to be sent.
+        if let Some(head) = self.memory.first_chunk_mut::<HEAD>() {
+            head.zeroize();
         }
     }
 

@@ -207,16 +207,17 @@ impl<'a> Transmit<'a> {
         true
     }
 
-    /// Lets `write` make a record without protection in all the space there is, and returns what
-    /// `write` does: the bytes it wrote, or the bytes it would have needed. Only while no record
-    /// is open.
+    /// Lets `write` make a record without protection in all the space there is for one, and returns
+    /// what `write` does: the bytes it wrote, or the bytes it would have needed. Only while no
+    /// record is open.
     pub fn write_plain(
         &mut self,
         kind: u8,
         write: impl FnOnce(&mut [u8]) -> Result<usize, usize>,
     ) -> Result<Result<(), usize>, Error> {
         let start = self.tail.saturating_add(HEADER);
-        let space = self.buffer.get_mut(start..).unwrap_or_default();
+        let end = start.saturating_add(MAX_CONTENT).min(self.buffer.len());
+        let space = self.buffer.get_mut(start..end).unwrap_or_default();
         let length = match write(space) {
             Ok(length) => length,
             Err(needed) => return Ok(Err(needed)),

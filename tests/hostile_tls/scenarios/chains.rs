@@ -276,18 +276,26 @@ fn contents() -> Vec<Scenario> {
                 ],
             );
         }),
-        unsupported("P-384 key", |leaf| {
-            leaf.key_info = pki::tlv(
-                0x30,
-                &[
+        {
+            let mut scenario = unsupported("P-384 key", |leaf| {
+                leaf.key_info = pki::tlv(
+                    0x30,
                     &[
-                        0x30, 0x10, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4,
-                        0, 0x22,
+                        &[
+                            0x30, 0x10, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81,
+                            4, 0, 0x22,
+                        ],
+                        &pki::tlv(3, &[&[0, 4], &[7; 96]]),
                     ],
-                    &pki::tlv(3, &[&[0, 4], &[7; 96]]),
-                ],
-            );
-        }),
+                );
+            });
+            // Then it is the proof, by another curve, that is refused.
+            if cfg!(feature = "p384") {
+                let alert = alert::ILLEGAL_PARAMETER;
+                scenario.expected = Outcome::refused(Error::CertUnsupported, alert);
+            }
+            scenario
+        },
         unsupported("Ed25519 key", |leaf| {
             leaf.key_info = pki::tlv(
                 0x30,

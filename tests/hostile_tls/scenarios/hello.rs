@@ -1,7 +1,7 @@
 //! ServerHello messages that do not answer ours: groups 9 and 10.
 
 use super::*;
-use crate::server::{extension, list16};
+use crate::server::{Event, extension, list16};
 
 /// An honest ServerHello with these places, when there is no session id.
 mod place {
@@ -242,29 +242,7 @@ fn lists() -> Vec<Scenario> {
 }
 
 fn shares() -> Vec<Scenario> {
-    let elsewhere = |point: &[u8]| {
-        let mut point = point.to_vec();
-        point[64] ^= 1;
-        point
-    };
-    vec![
-        share("point beside the curve", 23, elsewhere),
-        share("point of zeroes", 23, |_| [&[4], &[0; 64][..]].concat()),
-        share("point of ones", 23, |_| [&[4], &[0xff; 64][..]].concat()),
-        share("point at infinity", 23, |_| vec![0]),
-        share("point without bytes", 23, |_| vec![]),
-        share("point in compressed form", 23, |point| {
-            [&[2 + (point[64] & 1)], &point[1..33]].concat()
-        }),
-        share("point in hybrid form", 23, |point| {
-            [&[6 + (point[64] & 1)], &point[1..]].concat()
-        }),
-        share("point of which a byte is missing", 23, |point| {
-            point[..64].to_vec()
-        }),
-        share("point with a byte too many", 23, |point| {
-            [point, &[0]].concat()
-        }),
+    let mut list = vec![
         share("point as of another group", 24, <[u8]>::to_vec),
         share("share on P-384", 24, |_| [&[4], &[7; 96][..]].concat()),
         share("share on X448", 30, |_| vec![9; 56]),
@@ -272,6 +250,82 @@ fn shares() -> Vec<Scenario> {
             vec![9; 32]
         }),
         share("share on group 0", 0, <[u8]>::to_vec),
+    ];
+    list.extend(points());
+    if TWO_GROUPS {
+        list.extend(coordinates());
+    }
+    list
+}
+
+/// Shares on P-256.
+fn points() -> Vec<Scenario> {
+    let share = |name: &str, with: fn(&[u8]) -> Vec<u8>| {
+        let mut scenario = share(name, P256, with);
+        if TWO_GROUPS {
+            let retry = [
+                Retry(extension(51, &P256.to_be_bytes())),
+                Await(Event::Hello),
+            ];
+            scenario.flight.splice(0..0, retry);
+        }
+        scenario
+    };
+    vec![
+        share("point beside the curve", |point| {
+            let mut point = point.to_vec();
+            point[64] ^= 1;
+            point
+        }),
+        share("point of zeroes", |_| [&[4], &[0; 64][..]].concat()),
+        share("point of ones", |_| [&[4], &[0xff; 64][..]].concat()),
+        share("point at infinity", |_| vec![0]),
+        share("point without bytes", |_| vec![]),
+        share("point in compressed form", |point| {
+            [&[2 + (point[64] & 1)], &point[1..33]].concat()
+        }),
+        share("point in hybrid form", |point| {
+            [&[6 + (point[64] & 1)], &point[1..]].concat()
+        }),
+        share("point of which a byte is missing", |point| {
+            point[..64].to_vec()
+        }),
+        share("point with a byte too many", |point| [point, &[0]].concat()),
+    ]
+}
+
+/// Shares on X25519. Those of small order make the shared secret zero (RFC 8446, 7.4.2).
+fn coordinates() -> Vec<Scenario> {
+    let share = |name: &str, with: fn(&[u8]) -> Vec<u8>| share(name, X25519, with);
+    let p_and = |last: u8| [&[last][..], &[0xff; 30], &[0x7f]].concat();
+    let small =
+        |name: &str, coordinate: Vec<u8>| self::share(name, X25519, move |_| coordinate.clone());
+    vec![
+        small("coordinate 0", vec![0; 32]),
+        small("coordinate 1", [&[1], &[0; 31][..]].concat()),
+        small("coordinate p - 1", p_and(0xec)),
+        small("coordinate p", p_and(0xed)),
+        small("coordinate p + 1", p_and(0xee)),
+        small(
+            "coordinate of order 8",
+            vec![
+                0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f,
+                0xc4, 0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16,
+                0x5f, 0x49, 0xb8, 0x00,
+            ],
+        ),
+        share("coordinate of 31 bytes", |coordinate| {
+            coordinate[..31].to_vec()
+        }),
+        share("coordinate of 33 bytes", |coordinate| {
+            [coordinate, &[0]].concat()
+        }),
+        share("coordinate without bytes", |_| vec![]),
+        // We know this group, but sent no share on it.
+        self::share("share on our other group", P256, |_| {
+            // The point is what a SubjectPublicKeyInfo ends with.
+            pki::key_info(&pki::key(pki::SERVER_KEY)).split_off(91 - 65)
+        }),
     ]
 }
 

@@ -12,6 +12,7 @@ mod lengths;
 mod order;
 mod post_handshake;
 mod records;
+mod resumption;
 mod retry;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::{
         Step::{self, *},
         Verify as V, message,
     },
+    traffic::Suite,
     world::Client,
 };
 
@@ -37,7 +39,24 @@ pub struct Scenario {
     /// After the client's Finished.
     pub after: Vec<Step>,
     pub client: Client,
+    /// The cipher suite that it must be; otherwise any.
+    pub suite: Option<Suite>,
+    /// The connection before, if there was one.
+    pub earlier: Option<Earlier>,
     pub expected: Outcome,
+    /// The ticket that the client will offer next time, if it has memory for one.
+    pub next: Option<Vec<u8>>,
+}
+
+/// A connection that brought tickets.
+pub struct Earlier {
+    /// The client as it was then.
+    pub client: Client,
+    pub suite: Option<Suite>,
+    /// What its server sent after the handshake.
+    pub after: Vec<Step>,
+    /// Nonce and contents of the ticket that the client offers now; `None` if it must offer none.
+    pub offered: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// A server that sends this flight.
@@ -48,7 +67,10 @@ fn scenario(name: impl Into<String>, flight: Vec<Step>, expected: Outcome) -> Sc
         flight,
         after: Vec::new(),
         client: Client::default(),
+        suite: None,
+        earlier: None,
         expected,
+        next: None,
     }
 }
 
@@ -80,7 +102,7 @@ impl Scenario {
             )
         };
         let before = self.flight.iter().take_while(harmless).count();
-        matches!(self.flight.get(before), Some(Hello))
+        matches!(self.flight.get(before), Some(Hello | Resume(_)))
     }
 
     /// The client has room for records of so many bytes.
@@ -99,6 +121,12 @@ fn change(change: impl Fn(&mut Vec<u8>) + Send + Sync + 'static) -> Step {
 fn tamper(change: impl Fn(&mut Vec<u8>) + Send + Sync + 'static) -> Step {
     Tamper(Arc::new(change))
 }
+
+/// The group of the share in the client's first hello, and whether it has another group.
+pub const GROUP: u16 = if TWO_GROUPS { X25519 } else { P256 };
+const TWO_GROUPS: bool = cfg!(feature = "x25519");
+const P256: u16 = 23;
+const X25519: u16 = 29;
 
 /// The places of the messages in the honest flight.
 mod at {
@@ -159,6 +187,7 @@ pub fn all() -> Vec<Scenario> {
         ("certificate lists", certificates::all()),
         ("ServerHello", hello::all()),
         ("HelloRetryRequest", retry::all()),
+        ("resumption", resumption::all()),
         ("extensions", extensions::all()),
         ("order", order::all()),
         ("lengths", lengths::all()),

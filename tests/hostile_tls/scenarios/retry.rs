@@ -32,6 +32,45 @@ fn changed_retry(
 }
 
 pub fn all() -> Vec<Scenario> {
+    let mut list = any_group();
+    if TWO_GROUPS {
+        list.extend(other_group());
+    }
+    list
+}
+
+/// What can only be if there is another group to ask for.
+fn other_group() -> Vec<Scenario> {
+    let works = |name: &str, extensions| scenario(name, retry(extensions), Outcome::Works);
+    let both = || [group(P256), cookie(&[7; 32])].concat();
+    let mut twice = retry(group(P256));
+    twice.splice(2..2, [Retry(group(X25519)), Await(Event::Hello)]);
+    let mut not_as_asked = retry(group(P256));
+    not_as_asked.insert(
+        2,
+        change(|hello| {
+            let at = 39 + usize::from(hello[38]) + 5 + 6 + 4;
+            hello[at..at + 2].copy_from_slice(&X25519.to_be_bytes());
+        }),
+    );
+    vec![
+        works("retry for another group", group(P256)),
+        works("retry for another group, with a cookie", both()),
+        bad(
+            "retry for a group twice",
+            [group(P256), group(P256)].concat(),
+            alert::ILLEGAL_PARAMETER,
+        ),
+        breach("retry there and back", twice, alert::UNEXPECTED_MESSAGE),
+        breach(
+            "retry for another group, and a share on the first",
+            not_as_asked,
+            alert::ILLEGAL_PARAMETER,
+        ),
+    ]
+}
+
+fn any_group() -> Vec<Scenario> {
     let good = || retry(cookie(&[7; 32]));
     let works = |name: &str, flight| scenario(name, flight, Outcome::Works);
     let illegal = alert::ILLEGAL_PARAMETER;
@@ -67,10 +106,14 @@ pub fn all() -> Vec<Scenario> {
         works("retry in compatibility mode", with_ccs),
         works("retry over many records", fragments),
         bad("retry that changes nothing", vec![], illegal),
-        bad("retry for the group we sent a share on", group(23), illegal),
+        bad(
+            "retry for the group we sent a share on",
+            group(GROUP),
+            illegal,
+        ),
         bad(
             "retry for the group we sent a share on, with a cookie",
-            [group(23), cookie(&[7; 32])].concat(),
+            [group(GROUP), cookie(&[7; 32])].concat(),
             illegal,
         ),
         bad("retry for a group we did not offer", group(0xfafa), illegal),

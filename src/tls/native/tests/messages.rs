@@ -285,6 +285,34 @@ fn what_was_not_offered_is_refused() {
 }
 
 #[test]
+fn extensions_of_other_messages_are_refused() {
+    let schemes = extension(13, &vector(2, &[4, 3]));
+    let request = |kind| {
+        let list = [&schemes[..], &extension(kind, &[])].concat();
+        read_certificate_request(&[vec![0], vector(2, &list)].concat()).map(drop)
+    };
+    let ticket = |kind| {
+        let mut body = vec![0, 0, 1, 0, 1, 2, 3, 4, 0];
+        body.extend(vector(2, b"ticket"));
+        body.extend(vector(2, &extension(kind, &[])));
+        read_ticket(Reader::new(&body)).map(drop)
+    };
+    // Those that this client knows and that are not for these messages (RFC 8446, 4.2).
+    for kind in [0, 1, 10, 16, 28, 41, 43, 44, 45, 51] {
+        assert_eq!(request(kind), Err(Alert::IllegalParameter), "{kind}");
+        assert_eq!(ticket(kind), Err(Alert::IllegalParameter), "{kind}");
+    }
+    assert_eq!(request(42), Err(Alert::IllegalParameter));
+    for kind in [13, 50] {
+        assert_eq!(ticket(kind), Err(Alert::IllegalParameter), "{kind}");
+    }
+    for kind in [5, 18, 47, 48, 50, 0xfafa] {
+        assert_eq!(request(kind), Ok(()), "{kind}");
+    }
+    assert_eq!(ticket(0xfafa), Ok(()));
+}
+
+#[test]
 fn the_client_hello_is_as_long_as_it_says() {
     let hello = ClientHello {
         random: &[1; 32],

@@ -292,6 +292,44 @@ fn used_contents_are_wiped() {
     assert_eq!(buffer[5..9], [0; 4]);
 }
 
+#[test]
+fn moved_contents_are_wiped() {
+    let mut buffer = [0; 64];
+    let mut receive = Receive::new(&mut buffer);
+    // Two parts of a message, the second of which moves to the first, and the beginning of a record.
+    feed(
+        &mut receive,
+        &[
+            22, 3, 3, 0, 4, 4, 0, 0, 6, 22, 3, 3, 0, 6, 7, 7, 7, 7, 7, 7, 23, 3,
+        ],
+    );
+    for length in [4, 6] {
+        let record = receive.record().unwrap().unwrap();
+        receive.take(&record, length);
+    }
+    receive.consume(2);
+    receive.space();
+    assert_eq!(receive.contents(), [0, 6, 7, 7, 7, 7, 7, 7]);
+    receive.consume(8);
+    receive.space();
+    assert_eq!(buffer[..2], [23, 3]);
+    assert_eq!(buffer[2..], [0; 62]);
+}
+
+#[test]
+fn a_plain_record_is_no_longer_than_it_may_be() {
+    let mut buffer = vec![0; HEADER + MAX_CONTENT + SEALING + RESERVE];
+    let mut transmit = Transmit::new(&mut buffer);
+    let mut room = 0;
+    let written = transmit.write_plain(HANDSHAKE, |space| {
+        room = space.len();
+        Ok(room)
+    });
+    assert_eq!(written, Ok(Ok(())));
+    assert_eq!(room, MAX_CONTENT);
+    assert_eq!(transmit.pending().len(), HEADER + MAX_CONTENT);
+}
+
 fn put(transmit: &mut Transmit<'_>, bytes: &[u8]) -> usize {
     let place = transmit.place();
     let length = place.len().min(bytes.len());

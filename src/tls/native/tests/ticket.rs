@@ -3,6 +3,7 @@
 use super::{
     super::{
         alert::Alert,
+        codec::Writer,
         hello::{Limit, Offered, ServerHello, read_server_hello},
         schedule::{Schedule, expand_label, verify_data},
         suite::Suite,
@@ -91,4 +92,152 @@ fn a_connection_that_did_not_begin_keeps_no_ticket() {
     tickets.store(3600, 1, &[0], b"ticket").unwrap();
     assert!(tickets.offered().is_none());
     assert_eq!(memory, [0; 1024]);
+}
+
+const FOR: [u8; 32] = [6; 32];
+const THEN: u64 = 1_800_000_000;
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+
+/// The memory after a connection at `THEN` that brought a ticket.
+fn stored(lifetime: u32) -> Vec<u8> {
+    let mut memory = vec![0; 300];
+    let mut tickets = Tickets::new(&mut memory);
+    tickets.take_for(FOR, Some(THEN));
+    tickets.keep(Suite::Aes128GcmSha256, digest(SECRET), false);
+    tickets.store(lifetime, 7, &[0], b"ticket").unwrap();
+    memory
+}
+
+/// The identity and the age that are offered from this memory, if any are.
+fn offered(memory: &mut [u8], binding: [u8; 32], now: Option<u64>) -> Option<(Vec<u8>, u32)> {
+    let mut tickets = Tickets::new(memory);
+    tickets.take_for(binding, now);
+    let hash = tickets.offered()?;
+    let mut out = [0; 200];
+    let mut writer = Writer::new(&mut out);
+    tickets.write(&mut writer);
+    let length = writer.finish().unwrap();
+    let out = &out[..length];
+    // Two vectors of one entry each: identity and age, binder.
+    let (identities, binders) = out.split_at(out.len() - 3 - hash.digest_len());
+    assert!(binders[3..].iter().all(|&byte| byte == 0));
+    let (identity, age) = identities[4..].split_last_chunk().unwrap();
+    Some((identity.to_vec(), u32::from_be_bytes(*age)))
+}
+
+#[test]
+fn a_ticket_is_used_once_and_its_key_is_gone_then() {
+    let memory = &mut stored(3600)[..];
+    let mut key = Digest::zero(Hash::Sha256);
+    expand_label(
+        Hash::Sha256,
+        &digest(SECRET),
+        b"resumption",
+        &[0],
+        key.as_mut_slice(),
+    )
+    .unwrap();
+    let holds_key = |memory: &[u8]| memory.windows(32).any(|bytes| bytes == key.as_slice());
+    assert!(holds_key(memory));
+    let offer = offered(memory, FOR, Some(THEN + 2));
+    assert_eq!(offer, Some((b"ticket".to_vec(), 2007)));
+    assert!(!holds_key(memory));
+    assert_eq!(offered(memory, FOR, Some(THEN + 2)), None);
+}
+
+#[test]
+fn a_ticket_is_for_its_time_and_its_handshake_only() {
+    let offered = |lifetime, binding, now| {
+        let memory = &mut stored(lifetime)[..];
+        offered(memory, binding, now).map(|(_, age)| age.wrapping_sub(7))
+    };
+    let (hour, week) = (3600, 7 * 24 * 3600);
+    assert_eq!(offered(hour, FOR, Some(THEN)), Some(0));
+    assert_eq!(offered(hour, FOR, Some(THEN + HOUR - 1)), Some(3_599_000));
+    for (lifetime, now) in [
+        (hour, THEN + HOUR),
+        (hour, THEN - 1),
+        (hour, 0),
+        (hour, u64::MAX),
+        (week, THEN + 7 * DAY),
+        (u32::MAX, THEN + 7 * DAY),
+        (0, THEN),
+    ] {
+        assert_eq!(offered(lifetime, FOR, Some(now)), None, "{lifetime} {now}");
+    }
+    let last = Some(THEN + 7 * DAY - 1);
+    assert_eq!(offered(u32::MAX, FOR, last), Some(604_799_000));
+    assert_eq!(offered(hour, FOR, None), None);
+    for at in 0..32 {
+        let mut other = FOR;
+        other[at] ^= 1;
+        assert_eq!(offered(hour, other, Some(THEN)), None);
+    }
+}
+
+#[test]
+fn one_ticket_leads_to_the_next_for_seven_days_only() {
+    let mut memory = stored(3600);
+    let mut now = THEN;
+    for _ in 0..7 * 24 {
+        now += HOUR - 1;
+        let mut tickets = Tickets::new(&mut memory);
+        tickets.take_for(FOR, Some(now));
+        assert!(tickets.offered().is_some(), "{now}");
+        tickets.keep(Suite::Aes128GcmSha256, digest(SECRET), true);
+        tickets.store(3600, 7, &[0], b"ticket").unwrap();
+    }
+    assert!(now - THEN < 7 * DAY && now + HOUR > THEN + 7 * DAY);
+    assert_eq!(
+        offered(&mut memory.clone(), FOR, Some(now + HOUR - 1)),
+        None
+    );
+    // The server did not take it, and showed its certificate: that counts anew.
+    let mut tickets = Tickets::new(&mut memory);
+    tickets.take_for(FOR, Some(now));
+    tickets.keep(Suite::Aes128GcmSha256, digest(SECRET), false);
+    tickets.store(3600, 7, &[0], b"ticket").unwrap();
+    assert!(offered(&mut memory, FOR, Some(now + HOUR - 1)).is_some());
+}
+
+#[test]
+fn spoilt_memory_holds_no_ticket() {
+    let good = stored(3600);
+    let end = good.iter().rposition(|&byte| byte != 0).unwrap() + 1;
+    for length in 0..end {
+        assert_eq!(offered(&mut good[..length].to_vec(), FOR, Some(THEN)), None);
+        let mut half = good.clone();
+        half[length..].fill(0);
+        let same = half == good;
+        assert_eq!(offered(&mut half, FOR, Some(THEN)).is_some(), same);
+        for bit in 0..8 {
+            let mut spoilt = good.clone();
+            spoilt[length] ^= 1 << bit;
+            assert_eq!(offered(&mut spoilt, FOR, Some(THEN)), None, "{length}");
+        }
+    }
+}
+
+#[test]
+fn numbers_that_make_no_sense_do_no_harm() {
+    // Whoever can write to the memory can also make the check fit.
+    let good = stored(3600);
+    let end = good.iter().rposition(|&byte| byte != 0).unwrap() + 1;
+    let (checked, _) = good[..end].split_at(end - 32);
+    for at in 0..checked.len() {
+        for value in [0, 1, 0x7f, 0x80, 0xff] {
+            for length in [1, 2, 4, 8] {
+                let mut memory = checked.to_vec();
+                let until = (at + length).min(memory.len());
+                memory[at..until].fill(value);
+                let check = hash::digest(Hash::Sha256, &memory);
+                memory.extend(check.as_slice());
+                for now in [0, THEN, u64::MAX] {
+                    let offer = offered(&mut memory.clone(), FOR, Some(now));
+                    assert!(offer.is_none_or(|(identity, _)| identity.len() <= 6));
+                }
+            }
+        }
+    }
 }
