@@ -112,7 +112,10 @@ impl<'m, A: App + Board> Service<'m, A> {
     pub async fn serve<IO: ByteStream>(&mut self, io: IO) -> End {
         let desk = &mut self.desk;
         desk.env.set_state(State::Opening);
-        let deadline = Instant::now() + desk.env.settings.mqtt_timeout;
+        let now = Instant::now();
+        // The handshake took long.
+        desk.env.slot.note_time(now.as_millis());
+        let deadline = now + desk.env.settings.mqtt_timeout;
         let connect = desk.connect();
         let ping_timeout = desk.env.settings.ping_timeout;
         let session = &mut self.session;
@@ -296,9 +299,14 @@ impl<'m, A: App + Board> Desk<'m, A> {
         if self.open.is_some() {
             return Ok(());
         }
-        // Filters to leave go first.
-        for leaving in [true, false] {
-            if self.ask(client, leaving).await? {
+        // Mostly there is nothing, which one look tells. Filters to leave go first.
+        let due = self.env.control.with(|shared| {
+            [true, false].map(|leaving| {
+                shared.subscriptions.any_due(leaving) || shared.shadows.any_due(leaving)
+            })
+        });
+        for (leaving, due) in [true, false].into_iter().zip(due) {
+            if due && self.ask(client, leaving).await? {
                 break;
             }
         }
@@ -422,8 +430,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
             };
             match (sent, packet) {
                 (Ok(()), Some(packet)) => {
-                    self.sent_one(due.id);
-                    let ack_by = (Instant::now() + self.env.settings.ack_timeout).as_millis();
+                    let now = self.sent_one(due.id);
+                    let ack_by = (now + self.env.settings.ack_timeout).as_millis();
                     control.with(|shared| shared.outbox.sent(due.id, packet, ack_by));
                 }
                 // At QoS 0 nobody will ever tell whether it arrived, but it has left.
@@ -509,15 +517,18 @@ impl<'m, A: App + Board> Desk<'m, A> {
         self.drain.end.wrapping_sub(id) as i32 > 0
     }
 
-    fn sent_one(&mut self, id: u32) {
-        self.published_at = Some(Instant::now());
+    /// A message was sent, at the moment that is returned.
+    fn sent_one(&mut self, id: u32) -> Instant {
+        let now = Instant::now();
+        self.published_at = Some(now);
         let interval = self.env.settings.drain_interval;
         if interval.as_ticks() > 0 && self.is_paced(id) {
-            self.drain.next = Some(Instant::now() + interval);
+            self.drain.next = Some(now + interval);
         }
         self.env
             .control
             .with(|shared| count(&mut shared.statistics.messages_out));
+        now
     }
 
     // ---- settling -----------------------------------------------------------------------------
@@ -527,7 +538,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         // A refusal may be a reason to subscribe again.
         self.review |= ack.code() >= 0x80;
         if ack.of == AckOf::Publish {
-            let now = Instant::now().as_millis();
+            let now = self.env.slot.now();
             let answer_ms = self.env.settings.shadow_timeout.as_millis();
             let ended = self.env.control.with(|shared| {
                 shared
@@ -591,20 +602,18 @@ impl<'m, A: App + Board> Desk<'m, A> {
     /// Fails when the broker has left something unacknowledged for too long. MQTT 5 sends nothing
     /// again on a live connection, so only a new one helps.
     fn overdue(&self) -> Result<(), Failure> {
-        let now = Instant::now();
-        match self.ack_deadline() {
-            Some(deadline) if deadline <= now => Err(Error::MqttTimeout.into()),
+        let message = self.env.control.with(|shared| shared.outbox.ack_deadline());
+        match self.ack_deadline(message) {
+            Some(deadline) if deadline.as_millis() <= self.env.slot.now() => {
+                Err(Error::MqttTimeout.into())
+            }
             _ => Ok(()),
         }
     }
 
-    fn ack_deadline(&self) -> Option<Instant> {
+    fn ack_deadline(&self, message: Option<u64>) -> Option<Instant> {
         let subscription = self.open.as_ref().map(|open| open.ack_by);
-        let message = self
-            .env
-            .control
-            .with(|shared| shared.outbox.ack_deadline())
-            .map(Instant::from_millis);
+        let message = message.map(Instant::from_millis);
         [subscription, message].into_iter().flatten().min()
     }
 
@@ -616,8 +625,13 @@ impl<'m, A: App + Board> Desk<'m, A> {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let shadow = self.shadow.wake_at(Instant::now());
-        [shadow, self.ack_deadline(), self.drain.next]
+        let now = self.env.slot.now();
+        let (shadow, message) = self
+            .env
+            .control
+            .with(|shared| (shared.shadows.wake_at(now), shared.outbox.ack_deadline()));
+        let shadow = shadow.map(Instant::from_millis);
+        [shadow, self.ack_deadline(message), self.drain.next]
             .into_iter()
             .flatten()
             .min()

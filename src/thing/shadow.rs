@@ -3,8 +3,6 @@
 
 use core::cell::Cell;
 
-use embassy_time::Instant;
-
 use super::control::{Ask, Shared};
 use super::env::Env;
 use super::event::{Event, EventKind, Outcome};
@@ -98,7 +96,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         if self.reply_len > 0 {
             return;
         }
-        let now = Instant::now().as_millis();
+        let now = self.env.slot.now();
         let mut at = None;
         // In most turns there is nothing to do, which one look tells.
         while let Some(id) = self.env.control.with(|shared| {
@@ -181,21 +179,6 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 work(&mut node.reporter);
             }
         });
-    }
-
-    /// When there is something to do.
-    pub fn wake_at(&self, now: Instant) -> Option<Instant> {
-        let now = now.as_millis();
-        let mut earliest: Option<u64> = None;
-        self.env.control.with(|shared| {
-            shared.shadows.each(|node| {
-                let fetch = node.state.fetch.wake_at(now);
-                let report = node.reporter.wake_at(now);
-                let next = [earliest, fetch, report].into_iter().flatten().min();
-                earliest = next;
-            });
-        });
-        earliest.map(Instant::from_millis)
     }
 
     // ---- sending ------------------------------------------------------------------------------
@@ -311,7 +294,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
     }
 
     async fn incoming(&mut self, message: &Incoming<'_>) {
-        let now = Instant::now().as_millis();
+        let now = self.env.slot.now();
         let Incoming {
             id,
             inbound,
@@ -478,7 +461,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         if let Some(table) = self.env.app.table(owner) {
             let all = self.env.control.with(|shared| {
                 let node = shared.shadows.get(message.id)?;
-                node.reporter.hurry(Instant::now().as_millis());
+                node.reporter.hurry(self.env.slot.now());
                 Some(node.reporter.all)
             });
             property::compare(&table, read.reported, all.unwrap_or_default());
@@ -516,7 +499,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         let mut whole = true;
         if let Some(table) = self.env.app.table(owner) {
             whole = !property::apply(&table, requested, desired);
-            let now = Instant::now().as_millis();
+            let now = self.env.slot.now();
             self.with_reporter(message.id, |reporter| reporter.hurry(now));
         }
         self.delivered(message, whole);
