@@ -231,10 +231,11 @@ impl CTable {
         self.get().flags & IOT_THING_PROPERTIES_REPORT_ALL != 0
     }
 
-    fn get(&self) -> iot_thing_properties_t {
+    fn get(&self) -> &iot_thing_properties_t {
         // SAFETY: it is not NULL, was checked to be aligned and of this size, and the header demands
-        // that it stays valid as long as it is attached; `new` is called with one that is.
-        unsafe { *self.properties }
+        // that it stays valid and unchanged as long as it is attached; `new` is called with one that
+        // is.
+        unsafe { &*self.properties }
     }
 
     fn row_at(&self, index: usize) -> Option<*const iot_thing_property_t> {
@@ -242,14 +243,15 @@ impl CTable {
         (index < p.count).then(|| p.table.wrapping_add(index))
     }
 
-    fn row(&self, index: usize) -> Option<iot_thing_property_t> {
-        // SAFETY: the header demands `count` properties that stay valid; the index is below it.
-        self.row_at(index).map(|row| unsafe { *row })
+    fn row(&self, index: usize) -> Option<&iot_thing_property_t> {
+        // SAFETY: the header demands `count` properties that stay valid and unchanged; the index is
+        // below it.
+        self.row_at(index).map(|row| unsafe { &*row })
     }
 }
 
 /// Whether what is behind the pointers of a row can be used at all.
-fn is_possible(row: iot_thing_property_t) -> bool {
+fn is_possible(row: &iot_thing_property_t) -> bool {
     let flags =
         IOT_THING_PROPERTY_READ_ONLY | IOT_THING_PROPERTY_WRITE_ONLY | IOT_THING_PROPERTY_LOCAL;
     let names = row.r#type != IOT_THING_TYPE_ENUM
@@ -257,7 +259,7 @@ fn is_possible(row: iot_thing_property_t) -> bool {
     let sized = !matches!(row.r#type, IOT_THING_TYPE_STRING | IOT_THING_TYPE_JSON)
         || (1..=8192).contains(&row.size);
     !row.name.is_null()
-        && kind(&row).is_some()
+        && kind(row).is_some()
         && row.flags & !flags == 0
         && !row.value.is_null()
         && names
@@ -307,7 +309,7 @@ impl Table for CTable {
         let limited = row.min != 0 || row.max != 0;
         Some(Property {
             path: core::str::from_utf8(c_text(row.name, MAX_PATH)).unwrap_or_default(),
-            kind: kind(&row)?,
+            kind: kind(row)?,
             range: limited.then_some((row.min, row.max)),
             deadband: row.deadband.into(),
             capacity: row.size.saturating_sub(1),
@@ -315,6 +317,10 @@ impl Table for CTable {
             write_only: row.flags & IOT_THING_PROPERTY_WRITE_ONLY != 0,
             local: row.flags & IOT_THING_PROPERTY_LOCAL != 0,
         })
+    }
+
+    fn path(&self, index: usize) -> Option<&[u8]> {
+        Some(c_text(self.row(index)?.name, MAX_PATH))
     }
 
     fn mark(&self, index: usize) -> Option<&Mutex<Cell<Mark>>> {
@@ -363,7 +369,7 @@ impl Table for CTable {
         let Some(row) = self.row(index) else { return };
         let value = row.value;
         if matches!(row.r#type, IOT_THING_TYPE_STRING | IOT_THING_TYPE_JSON) {
-            store_text(&row, wanted.json);
+            store_text(row, wanted.json);
             return;
         }
         let number = wanted.number;
