@@ -264,6 +264,7 @@ pub fn overlook(kind: u16) -> Result<(), Alert> {
         | ALPN
         | RECORD_SIZE_LIMIT
         | PRE_SHARED_KEY
+        | EARLY_DATA
         | SUPPORTED_VERSIONS
         | COOKIE
         | PSK_KEY_EXCHANGE_MODES

@@ -59,9 +59,16 @@ impl World<'_> {
 
     /// The server receives what is to be sent: the records, opened.
     fn receive(&mut self) -> Vec<(u8, Vec<u8>)> {
-        let mut bytes = self.connection.transmit.pending().to_vec();
+        let bytes = self.connection.transmit.pending().to_vec();
         self.connection.transmit.sent(bytes.len());
         let mut seen = Vec::new();
+        self.open(&bytes, &mut seen);
+        seen
+    }
+
+    /// The server opens these records.
+    fn open(&mut self, bytes: &[u8], seen: &mut Vec<(u8, Vec<u8>)>) {
+        let mut bytes = bytes.to_vec();
         while !bytes.is_empty() {
             let size = HEADER + usize::from(u16::from_be_bytes([bytes[3], bytes[4]]));
             let rest = bytes.split_off(size);
@@ -74,7 +81,6 @@ impl World<'_> {
             seen.push((kind, contents));
             bytes = rest;
         }
-        seen
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -363,4 +369,90 @@ fn nothing_is_left_after_a_wipe() {
     connection.wipe();
     assert_eq!(receive, [0; HEADER + ROOM]);
     assert_eq!(transmit, [0; HEADER + ROOM + RESERVE]);
+}
+
+/// Random numbers that are always the same.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) as usize % end
+    }
+}
+
+#[test]
+fn whatever_happens_the_server_can_open_what_is_sent() {
+    for seed in 0..2000 {
+        connected(|world| {
+            let mut dice = Dice(seed);
+            let (mut written, mut sent, mut seen) = (0_u8, Vec::new(), Vec::new());
+            let mut expected = Vec::new();
+            for _ in 0..dice.below(200) {
+                match dice.below(8) {
+                    0 | 1 => {
+                        let length = dice.below(60).min(world.connection.transmit.room());
+                        let bytes = (0..length)
+                            .map(|_| {
+                                written = written.wrapping_add(1);
+                                written
+                            })
+                            .collect::<Vec<_>>();
+                        world.write(&bytes);
+                        expected.extend(bytes);
+                    }
+                    2 => drop(world.connection.seal(APPLICATION_DATA).unwrap()),
+                    3 => drop(world.connection.settle().unwrap()),
+                    4 => {
+                        world.send(HANDSHAKE, &key_update(dice.below(2) as u8));
+                        world.write = world.write.next().unwrap();
+                        assert_eq!(world.connection.take_data(), Ok(false));
+                    }
+                    5 => {
+                        world.send(APPLICATION_DATA, b"data");
+                        assert_eq!(world.connection.take_data(), Ok(true));
+                        world.connection.receive.consume(4);
+                    }
+                    _ => {
+                        let pending = world.connection.transmit.pending();
+                        let length = dice.below(pending.len() + 1);
+                        sent.extend_from_slice(&pending[..length]);
+                        world.connection.transmit.sent(length);
+                    }
+                }
+            }
+            let whole = dice.below(2) == 0;
+            if whole {
+                while !world.connection.seal(APPLICATION_DATA).unwrap() {
+                    let pending = world.connection.transmit.pending().to_vec();
+                    sent.extend_from_slice(&pending);
+                    world.connection.transmit.sent(pending.len());
+                }
+                world.connection.close();
+            } else {
+                world.connection.fail(Alert::DecodeError.into());
+            }
+            sent.extend_from_slice(world.connection.transmit.pending());
+            world.connection.transmit.sent(usize::MAX);
+            world.open(&sent, &mut seen);
+            let (last, before) = seen.split_last().unwrap();
+            assert_eq!(
+                last,
+                &(ALERT, vec![2 - u8::from(whole), if whole { 0 } else { 50 }])
+            );
+            let data = before
+                .iter()
+                .filter(|(kind, _)| *kind == APPLICATION_DATA)
+                .flat_map(|(_, contents)| contents.clone())
+                .collect::<Vec<_>>();
+            if whole {
+                assert_eq!(data, expected, "{seed}");
+            } else {
+                assert!(expected.starts_with(&data), "{seed}");
+            }
+        });
+    }
 }

@@ -302,6 +302,7 @@ fn extensions_of_other_messages_are_refused() {
         assert_eq!(request(kind), Err(Alert::IllegalParameter), "{kind}");
         assert_eq!(ticket(kind), Err(Alert::IllegalParameter), "{kind}");
     }
+    assert_eq!(request(42), Err(Alert::IllegalParameter));
     for kind in [13, 50] {
         assert_eq!(ticket(kind), Err(Alert::IllegalParameter), "{kind}");
     }
