@@ -17,7 +17,7 @@ use super::waker;
 use crate::Error;
 use crate::error::Retry;
 use crate::json::{Kind, Value};
-use crate::mqtt::{ARENA_OVERHEAD, Session, SubscribeOptions, Will};
+use crate::mqtt::{PACKET_OVERHEAD, Session, SubscribeOptions, Will};
 use crate::port::PollSlot;
 use crate::shadow::{MAX_STATE, Operation};
 use crate::thing::App;
@@ -25,7 +25,7 @@ use crate::thing::control::{Ask, Control, Login, Publish};
 use crate::thing::env::{Env, Settings};
 use crate::thing::event::Outcome;
 use crate::thing::outbox::{self, Entry, Outbox};
-use crate::thing::serve::{SCRATCH, Service};
+use crate::thing::serve::Service;
 use crate::thing::shadows::{Node, ShadowId};
 use crate::thing::subscriptions::{Subscription, Subscriptions};
 
@@ -74,9 +74,8 @@ pub struct Plan {
     outbox: Place,
     subscriptions: Place,
     filters: Place,
-    scratch: Place,
     rx: Place,
-    arena: Place,
+    tx: Place,
     reply: Place,
     classic: Place,
     /// Only with `pull_events`.
@@ -100,9 +99,8 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
     let subscription = size_of::<Option<Subscription<Handler, Done>>>();
     let subscriptions = planner.take(subscription * config.subscriptions)?;
     let filters = planner.take(config.filter_size)?;
-    let scratch = planner.take(SCRATCH)?;
     let rx = planner.take(config.rx_size)?;
-    let arena = planner.take(config.tx_size + ARENA_OVERHEAD)?;
+    let tx = planner.take(config.tx_size + PACKET_OVERHEAD)?;
     let reply = planner.take(config.reply_size)?;
     let classic = planner.take(size_of::<Node<'static, CShadow>>())?;
     let events = match config.pull_events {
@@ -118,9 +116,8 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
         outbox,
         subscriptions,
         filters,
-        scratch,
         rx,
-        arena,
+        tx,
         reply,
         classic,
         events,
@@ -152,11 +149,10 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
         )
     };
     // SAFETY: as above.
-    let (scratch, rx, arena, reply, transport_memory) = unsafe {
+    let (rx, tx, reply, transport_memory) = unsafe {
         (
-            slab.bytes(plan.scratch),
             slab.bytes(plan.rx),
-            slab.bytes(plan.arena),
+            slab.bytes(plan.tx),
             slab.bytes(plan.reply),
             slab.bytes(plan.transport),
         )
@@ -167,7 +163,7 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
     });
     // SAFETY: as above; the place was taken for this type.
     let classic = unsafe { slab.value(plan.classic, Node::new(None, CShadow::CLASSIC, true)) };
-    let session = Session::new(rx, arena)?;
+    let session = Session::new(rx, tx);
     // SAFETY: the slab holds the Thing, aligned; writing drops nothing.
     unsafe {
         at.write(iot_thing_t {
@@ -221,7 +217,7 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
         config: *config,
         app: &thing.app,
         stack: CStack::new(config.sockets, config.endpoint_c, &thing.socket),
-        service: Service::new(env, session, scratch, reply),
+        service: Service::new(env, session, reply),
         memory: transport_memory,
     };
     // SAFETY: the place was planned with this transport's layout and is unused.

@@ -190,7 +190,7 @@ static void start(void)
     size_t needed = 0;
     check(iot_thing_memory_needed(&config, &needed) == 0, "memory_needed");
     report("RAM of a Thing besides its buffers, no TLS",
-           needed - RX_SIZE - 3 * TX_SIZE - IOT_THING_DEFAULT_REPLY_SIZE);
+           needed - RX_SIZE - 2 * TX_SIZE - IOT_THING_DEFAULT_REPLY_SIZE);
     report("RAM of a shadow", sizeof(iot_thing_shadow_t));
     report("RAM of a property besides its variable", sizeof(iot_thing_property_state_t));
     stack_fill();
