@@ -133,6 +133,54 @@ pub trait Table {
     fn tell(&self, problem: &Problem<'_>);
 }
 
+/// A table as a Thing sees it: an object, so that a firmware that has none links nothing of this.
+pub trait Attached {
+    /// See [`changed`].
+    fn changed(&self, index: usize) -> Result<(), Error>;
+    /// See [`apply`].
+    fn apply(&self, delta: Value<'_>, desired: Option<Value<'_>>) -> bool;
+    /// See [`compare`].
+    fn compare(&self, reported: Option<Value<'_>>, all: bool);
+    /// See [`report`].
+    fn report(&self, writer: &mut Writer<'_>, room: usize) -> bool;
+    /// See [`sent`] and [`unsent`].
+    fn taken(&self, sent: bool);
+    /// See [`accepted`], and [`failed`] for an error that a retry helps or does not help.
+    fn ended(&self, error: Option<bool>);
+}
+
+impl<T: Table> Attached for T {
+    fn changed(&self, index: usize) -> Result<(), Error> {
+        changed(self, index)
+    }
+
+    fn apply(&self, delta: Value<'_>, desired: Option<Value<'_>>) -> bool {
+        apply(self, delta, desired)
+    }
+
+    fn compare(&self, reported: Option<Value<'_>>, all: bool) {
+        compare(self, reported, all);
+    }
+
+    fn report(&self, writer: &mut Writer<'_>, room: usize) -> bool {
+        report(self, writer, room)
+    }
+
+    fn taken(&self, sent: bool) {
+        match sent {
+            true => self::sent(self),
+            false => unsent(self),
+        }
+    }
+
+    fn ended(&self, error: Option<bool>) {
+        match error {
+            None => accepted(self),
+            Some(retry) => failed(self, retry),
+        }
+    }
+}
+
 /// What is remembered of one property.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mark {

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::error::Retry;
 use crate::mqtt;
 use crate::port::PollSlot;
-use crate::shadow::{Purpose, Request, property};
+use crate::shadow::{Purpose, Request};
 
 /// What does not change during the life of a Thing.
 #[derive(Clone, Copy, Debug)]
@@ -163,10 +163,7 @@ impl<A: App> Env<'_, A> {
         if request.purpose == Purpose::Report
             && let Some(table) = owner.and_then(|owner| self.app.table(owner))
         {
-            match outcome.error {
-                None => property::accepted(&table),
-                Some(_) => property::failed(&table, again),
-            }
+            table.ended(outcome.error.map(|_| again));
         }
         if outcome.error.is_some() {
             self.tell(Event {

@@ -19,7 +19,7 @@ use crate::port::Board;
 use crate::shadow::topic::{self, Inbound};
 use crate::shadow::{
     self, Envelope, MAX_CONFLICTS, MAX_TOKEN, Operation, Purpose, Reaction, Read, Request, Section,
-    Token, property,
+    Token,
 };
 
 /// Requests that AWS IoT lets one connection have unanswered.
@@ -145,7 +145,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         };
         let room = self.reply.len().min(shadow::MAX_STATE);
         let mut writer = Writer::new(self.reply);
-        if !property::report(&table, &mut writer, room) {
+        if !table.report(&mut writer, room) {
             self.with_reporter(id, |reporter| reporter.idle());
             return;
         }
@@ -159,11 +159,11 @@ impl<'m, A: App + Board> Desk<'m, A> {
         });
         match asked {
             Ok(_) => {
-                property::sent(&table);
+                table.taken(true);
                 self.with_reporter(id, |reporter| reporter.sent());
             }
             Err(error) => {
-                property::unsent(&table);
+                table.taken(false);
                 if error != Error::QueueFull {
                     let needed = control.last_needed();
                     self.with_reporter(id, |reporter| reporter.failed(now));
@@ -464,7 +464,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 node.reporter.hurry(self.env.slot.now());
                 Some(node.reporter.all)
             });
-            property::compare(&table, read.reported, all.unwrap_or_default());
+            table.compare(read.reported, all.unwrap_or_default());
         }
         let Some(delta) = read.delta else { return };
         if read.is_new {
@@ -472,7 +472,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         } else if let Some(table) = self.env.app.table(owner) {
             // What was obeyed may have been overtaken by the firmware's own change before it was
             // reported. The table knows what it has answered.
-            property::apply(&table, delta, read.desired);
+            table.apply(delta, read.desired);
         }
     }
 
@@ -498,7 +498,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         control.with(|shared| count(&mut shared.statistics.shadow_requests));
         let mut whole = true;
         if let Some(table) = self.env.app.table(owner) {
-            whole = !property::apply(&table, requested, desired);
+            whole = !table.apply(requested, desired);
             let now = self.env.slot.now();
             self.with_reporter(message.id, |reporter| reporter.hurry(now));
         }
