@@ -1567,7 +1567,8 @@ typedef struct {
      * if the server still knows it; if not, it makes a full handshake as ever. NULL: always a full
      * one.
      *
-     * Fill it with zeros at first. Written to within `iot_thing_poll` only and left as it is by
+     * Fill it with zeros at first. It is for one Thing and nothing else; overlapping the Thing's
+     * memory or what is configured here is `IOT_THING_ERR_ARGUMENT`. Written to within `iot_thing_poll` only and left as it is by
      * `iot_thing_deinit`, so that it can lie in memory that survives deep sleep, or be copied to
      * such a place between polls and back before `iot_thing_init`. It is a secret like a private
      * key, and must not be written to by others either: who can put a ticket there can pass for the
@@ -2509,7 +2510,8 @@ int32_t iot_thing_memory_needed(const iot_thing_config_t *config,
  *         _KEY_MISMATCH, _CA_CERTS, _SOCKETS, _PORT  That field is wrong: see the error's text.
  * @return IOT_THING_ERR_CLIENT_CERT_EXPIRED, _CLIENT_CERT_NOT_YET_VALID, _CLIENT_CERT_USAGE,
  *         _KEY_WEAK, _KEY_UNSUPPORTED  The client certificate or its key is of no use.
- * @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
+ * @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range, or `tls_ticket`
+ *                                    overlaps `memory`, the certificates or the key.
  * @return IOT_THING_ERR_TOO_LARGE    A signature of the RSA key does not fit a record of
  *                                    `tls_tx_size`; with iot_thing_transport_embedded_tls, the
  *                                    client certificate.

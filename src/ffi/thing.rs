@@ -6,7 +6,7 @@ use core::task::Context;
 
 use super::app::{self, CApp, CShadow, Done, EventQueue, Handler};
 use super::config::Config;
-use super::guard::Versioned;
+use super::guard::{self, Versioned};
 use super::port;
 use super::shadow;
 use super::slab::{self, Place, Planner, Slab};
@@ -128,6 +128,10 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
 /// Makes a Thing in `memory`.
 pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut iot_thing_t, Error> {
     let plan = plan(config)?;
+    let (ticket, ticket_size) = config.tls_ticket;
+    if guard::overlap(guard::bytes(ticket, ticket_size)?, memory, size) {
+        return Err(Error::Argument);
+    }
     let slab = Slab::new(memory.cast(), size, plan.size)?;
     let at = slab.pointer(plan.thing).cast::<iot_thing_t>();
     if mark_of(at).is_some_and(|mark| is_marked(at, mark)) {

@@ -720,7 +720,8 @@ pub struct iot_thing_config_t {
     /// if the server still knows it; if not, it makes a full handshake as ever. NULL: always a full
     /// one.
     ///
-    /// Fill it with zeros at first. Written to within `iot_thing_poll` only and left as it is by
+    /// Fill it with zeros at first. It is for one Thing and nothing else; overlapping the Thing's
+    /// memory or what is configured here is `IOT_THING_ERR_ARGUMENT`. Written to within `iot_thing_poll` only and left as it is by
     /// `iot_thing_deinit`, so that it can lie in memory that survives deep sleep, or be copied to
     /// such a place between polls and back before `iot_thing_init`. It is a secret like a private
     /// key, and must not be written to by others either: who can put a ticket there can pass for the

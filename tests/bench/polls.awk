@@ -7,12 +7,13 @@ BEGIN {
         "poll of the handshake: the server's certificates|" \
         "poll of the handshake: the server's proof|poll of the handshake: our signature|" \
         "longest poll: CONNECT|longest poll: subscribing|longest poll online|" \
-        "longest poll online, no TLS", row, "|")
+        "longest poll: 16 messages of 4,000 bytes at once|longest poll online, no TLS|" \
+        "longest poll: 16 messages of 4,000 bytes at once, no TLS", row, "|")
     split("`iot_thing_init`, TLS|looking up the name|TCP connection|handshake: key pair|" \
         "handshake: key exchange|handshake: the server's certificates|" \
         "handshake: the server's proof|handshake: our signature|CONNECT|" \
-        "subscribing, reading the shadow|online, 4 KB messages|online without TLS, 8 KB delta", \
-        title, "|")
+        "subscribing, reading the shadow|online, 4 KB message|online, 16 messages of 4,000 bytes at once|" \
+        "online without TLS, 8 KB delta|online without TLS, 16 messages of 4,000 bytes at once", title, "|")
 }
 
 { measured[$1] = $2 }
