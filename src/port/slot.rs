@@ -29,6 +29,9 @@ pub struct PollSlot {
 /// for at once.
 const STEPS_PER_POLL: u16 = 64;
 
+/// Bytes that take as much of the budget as a step: 16 KB in one poll.
+const BYTES_PER_STEP: usize = 256;
+
 impl PollSlot {
     /// A slot that waits for nothing.
     pub const fn new() -> Self {
@@ -88,6 +91,13 @@ impl PollSlot {
                 false
             }
         }
+    }
+
+    /// Takes what it costs to work on so many received bytes: with TLS they are decrypted, and a whole
+    /// window of them may be waiting.
+    pub fn received(&self, bytes: usize) {
+        let steps = u16::try_from(bytes / BYTES_PER_STEP).unwrap_or(u16::MAX);
+        self.budget.set(self.budget.get().saturating_sub(steps));
     }
 
     /// The poll's budget is used up: not everything that could be read was read.
@@ -155,5 +165,12 @@ mod tests {
         assert_eq!(slot.remaining(0), None);
         assert!(!slot.step());
         assert_eq!(slot.remaining(0), Some(0));
+        slot.arm(0);
+        slot.received(255);
+        slot.received(63 * 256);
+        assert!(slot.step() && slot.is_spent() && !slot.step());
+        slot.arm(0);
+        slot.received(usize::MAX);
+        assert!(slot.is_spent());
     }
 }
