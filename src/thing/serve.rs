@@ -18,7 +18,7 @@ use super::shadow;
 use super::shadows::Part;
 use super::stats::{count, mark};
 use super::subscriptions::{Batch, Told};
-use super::wait::{Either, before, either, next_poll, until};
+use super::wait::{Either, apart, before, either, next_poll, until};
 use super::{App, Failure};
 use crate::Error;
 use crate::error::Retry;
@@ -110,39 +110,16 @@ impl<'m, A: App + Board> Service<'m, A> {
 
     /// Uses a connection until it ends.
     pub async fn serve<IO: ByteStream>(&mut self, io: IO) -> End {
-        let desk = &mut self.desk;
-        desk.env.set_state(State::Opening);
-        let now = Instant::now();
-        // The handshake took long.
-        desk.env.slot.note_time(now.as_millis());
-        let deadline = now + desk.env.settings.mqtt_timeout;
-        let connect = desk.connect();
-        let ping_timeout = desk.env.settings.ping_timeout;
-        let session = &mut self.session;
-        // The block keeps the making of the future, a large value, out of the polls to come.
-        let connecting = async { session.connect(io, &connect, ping_timeout).await };
-        let mut client = match before(deadline, pin!(connecting)).await {
-            Some(Ok(client)) => client,
-            Some(Err(ended)) => return ended.into(),
-            None => return Error::MqttTimeout.into(),
+        let Self { session, desk } = self;
+        // What happens once in a connection happens apart from what happens all the time: the stack
+        // of the one is not there in the polls of the other.
+        let mut client = None;
+        let opened = apart(pin!(async { desk.open(session, io, &mut client).await })).await;
+        let (Ok(()), Some(client)) = (opened, &mut client) else {
+            return End::Failed(opened.err().unwrap_or(Error::MqttTimeout.into()));
         };
-        desk.had_session = true;
-        let (end, reason) = match desk.work(&mut client).await {
-            Ok(()) => {
-                desk.env.set_state(State::Closing);
-                let reason = desk.env.control.with(|shared| shared.goodbye);
-                (End::Asked, Some(reason))
-            }
-            Err(failure) => {
-                let reason = (failure.error == Error::MqttProtocol).then_some(PROTOCOL_ERROR);
-                (End::Failed(desk.suspect(failure)), reason)
-            }
-        };
-        if let Some(reason) = reason {
-            let deadline = Instant::now() + desk.env.settings.mqtt_timeout;
-            before(deadline, pin!(client.disconnect(reason))).await;
-        }
-        end
+        let worked = desk.work(client).await;
+        apart(pin!(async { desk.close(client, worked).await })).await
     }
 }
 
@@ -157,6 +134,54 @@ impl From<Ended> for Failure {
 }
 
 impl<'m, A: App + Board> Desk<'m, A> {
+    /// Opens the MQTT connection.
+    async fn open<'s, IO: ByteStream>(
+        &mut self,
+        session: &'s mut Session<'m>,
+        io: IO,
+        client: &mut Option<Client<'s, IO>>,
+    ) -> Result<(), Failure> {
+        self.env.set_state(State::Opening);
+        let now = Instant::now();
+        // The handshake took long.
+        self.env.slot.note_time(now.as_millis());
+        let deadline = now + self.env.settings.mqtt_timeout;
+        let connect = self.connect();
+        let ping_timeout = self.env.settings.ping_timeout;
+        let connecting = pin!(session.connect(io, &connect, ping_timeout));
+        match before(deadline, connecting).await {
+            Some(Ok(opened)) => *client = Some(opened),
+            Some(Err(ended)) => return Err(ended.into()),
+            None => return Err(Error::MqttTimeout.into()),
+        }
+        self.had_session = true;
+        Ok(())
+    }
+
+    /// Says goodbye, if there is somebody to say it to.
+    async fn close<IO: ByteStream>(
+        &mut self,
+        client: &mut Client<'_, IO>,
+        worked: Result<(), Failure>,
+    ) -> End {
+        let (end, reason) = match worked {
+            Ok(()) => {
+                self.env.set_state(State::Closing);
+                let reason = self.env.control.with(|shared| shared.goodbye);
+                (End::Asked, Some(reason))
+            }
+            Err(failure) => {
+                let reason = (failure.error == Error::MqttProtocol).then_some(PROTOCOL_ERROR);
+                (End::Failed(self.suspect(failure)), reason)
+            }
+        };
+        if let Some(reason) = reason {
+            let deadline = Instant::now() + self.env.settings.mqtt_timeout;
+            before(deadline, pin!(client.disconnect(reason))).await;
+        }
+        end
+    }
+
     /// How to connect now.
     fn connect(&self) -> Connect<'m> {
         let settings = self.env.settings;
@@ -306,7 +331,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
             })
         });
         for (leaving, due) in [true, false].into_iter().zip(due) {
-            if due && self.ask(client, leaving).await? {
+            if due && apart(pin!(self.ask(client, leaving))).await? {
                 break;
             }
         }
@@ -560,6 +585,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
         self.subscribed(&open, ack)
     }
 
+    // Not inlined: what it collects would be on the stack of every acknowledgement.
+    #[inline(never)]
     fn subscribed(&mut self, open: &Open, ack: &Ack) -> Result<(), Failure> {
         // There is a reason code for each filter.
         if ack.codes().len() != open.batch.len().saturating_add(open.shadows.len()) {
