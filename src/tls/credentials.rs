@@ -120,7 +120,7 @@ pub fn parse_certificates<'a>(
     let mut free = &mut *ders;
     for block in Blocks::new(input) {
         let block = block.map_err(|()| error)?;
-        if block.label() == "CERTIFICATE" {
+        if block.label() == b"CERTIFICATE" {
             let (contents, after) = block.decode(free).ok_or(error)?;
             // Exactly one certificate in each block.
             match der::split_sequence(contents) {
@@ -353,7 +353,7 @@ fn decoded_len(input: &[u8], error: Error) -> Result<usize, Error> {
     let mut length = None;
     for block in Blocks::new(input) {
         let block = block.map_err(|()| error)?;
-        if block.label() == "CERTIFICATE" {
+        if block.label() == b"CERTIFICATE" {
             let sum = length.unwrap_or(0_usize).checked_add(block.decoded_len());
             length = Some(sum.ok_or(error)?);
         }
@@ -368,7 +368,7 @@ fn key_block(input: &[u8]) -> Result<Block<'_>, Error> {
         // `EC PARAMETERS` often stands before the key.
         if matches!(
             block.label(),
-            "EC PRIVATE KEY" | "PRIVATE KEY" | "RSA PRIVATE KEY"
+            b"EC PRIVATE KEY" | b"PRIVATE KEY" | b"RSA PRIVATE KEY"
         ) {
             return Ok(block);
         }

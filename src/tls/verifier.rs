@@ -204,18 +204,22 @@ pub fn verify_chain<'c>(
     host: &ServerName<'_>,
     clock: Clock,
 ) -> Result<LeafKey, Error> {
-    verify_chain_with(&Software, leaf, intermediates, roots, host, clock)
+    let info = check_chain(&Software, leaf, intermediates, roots, host, clock)?;
+    LeafKey::from_info(info).ok_or(Error::CertUnsupported)
 }
 
-/// The same, calculated by `crypto` where it can.
-fn verify_chain_with<'c>(
+/// The same, calculated by `crypto` where it can; returns the key of the leaf as it stands there
+/// (SubjectPublicKeyInfo).
+// Not inlined: what else a caller has on its stack would lie beneath the deepest calls of all.
+#[inline(never)]
+fn check_chain<'l, 'c>(
     crypto: &dyn Crypto,
-    leaf: &[u8],
+    leaf: &'l [u8],
     intermediates: impl Iterator<Item = &'c [u8]>,
     roots: CertList<'_>,
     host: &ServerName<'_>,
     clock: Clock,
-) -> Result<LeafKey, Error> {
+) -> Result<&'l [u8], Error> {
     let time = match clock {
         Clock::Unknown => return Err(Error::CertTimeUnknown),
         Clock::At(time) | Clock::AtLeast(time) => time,
@@ -251,18 +255,11 @@ fn verify_chain_with<'c>(
     let algorithms = algorithms
         .each_ref()
         .map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm);
-    let verify_at = |time| {
-        let time = UnixTime::since_unix_epoch(Duration::from_secs(time));
-        let usage = KeyUsage::server_auth();
-        let path =
-            certificate.verify_for_usage(&algorithms, anchors, chain, time, usage, None, None);
-        match path {
-            Ok(_) => Ok(()),
-            Err(_) if left.load(Ordering::Relaxed) == 0 => Err(Error::CertMalformed),
-            Err(error) => Err(map(error)),
-        }
+    let check_at = |time| match check_path(&certificate, &algorithms, anchors, chain, time) {
+        Err(_) if left.load(Ordering::Relaxed) == 0 => Err(Error::CertMalformed),
+        verdict => verdict,
     };
-    let mut verdict = verify_at(time);
+    let mut verdict = check_at(time);
     if matches!(clock, Clock::AtLeast(_)) {
         // The first moment at which a whole path is valid is this one, or that at which one of its
         // certificates becomes so. One that is not valid yet fails before signatures are checked.
@@ -274,7 +271,7 @@ fn verify_chain_with<'c>(
                 der::Certificate::from_der(der).and_then(|c| c.validity())
                 && not_before > time
             {
-                let then = verify_at(not_before);
+                let then = check_at(not_before);
                 if then != Err(Error::CertExpired) {
                     verdict = then;
                 }
@@ -291,7 +288,24 @@ fn verify_chain_with<'c>(
     if !leaf.may_sign().ok_or(Error::CertMalformed)? {
         return Err(Error::CertUsage);
     }
-    LeafKey::from_info(leaf.key_info).ok_or(Error::CertUnsupported)
+    Ok(leaf.key_info)
+}
+
+/// Whether there is a path to an anchor that is valid at this time.
+#[inline(never)]
+fn check_path(
+    leaf: &EndEntityCert<'_>,
+    algorithms: &[&dyn SignatureVerificationAlgorithm],
+    anchors: &[TrustAnchor<'_>],
+    chain: &[CertificateDer<'_>],
+    time: u64,
+) -> Result<(), Error> {
+    let time = UnixTime::since_unix_epoch(Duration::from_secs(time));
+    let usage = KeyUsage::server_auth();
+    match leaf.verify_for_usage(algorithms, anchors, chain, time, usage, None, None) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(map(error)),
+    }
 }
 
 /// An algorithm for webpki that verifies only so many signatures, together with the others.
@@ -441,7 +455,14 @@ impl<'a> ServerAuth<'a> {
         }
         let leaf = chain.next().ok_or(Error::TlsNotAuthenticated)?;
         let (roots, host, clock) = (self.roots, self.host, self.clock);
-        let key = verify_chain_with(self.crypto, leaf, chain, roots, host, clock)?;
+        let info = check_chain(self.crypto, leaf, chain, roots, host, clock)?;
+        self.expect_proof(info)
+    }
+
+    /// The chain is good; the key that is to be proven is this.
+    #[inline(never)]
+    fn expect_proof(&mut self, info: &[u8]) -> Result<(), Error> {
+        let key = LeafKey::from_info(info).ok_or(Error::CertUnsupported)?;
         self.progress = Progress::Chain(key);
         Ok(())
     }

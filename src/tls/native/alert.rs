@@ -77,6 +77,8 @@ impl From<Alert> for Fatal {
 
 /// Something else went wrong: with its certificates, or here.
 impl From<Error> for Fatal {
+    // At the end of many functions.
+    #[inline(never)]
     fn from(error: Error) -> Self {
         let alert = match error {
             Error::CertUnknownIssuer => Alert::UnknownCa,

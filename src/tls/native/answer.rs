@@ -27,6 +27,7 @@ pub enum Part {
 
 impl Handshake<'_> {
     /// Writes a part.
+    #[inline(never)]
     pub(super) fn answer(
         &mut self,
         part: Part,

@@ -3,6 +3,9 @@
 //!
 //! [`Handshake::advance`] does one thing at a time and says what it waits for. It never waits by
 //! itself, and may be called again at any time.
+//!
+//! What deals with one message is never inlined: in one function they would all have their stack at
+//! once, also beneath the deepest calls of the verifier, and take more code.
 
 use rustls_pki_types::ServerName;
 use subtle::ConstantTimeEq as _;
@@ -171,6 +174,7 @@ impl<'h> Handshake<'h> {
 
     // ---- ClientHello -----------------------------------------------------------------------
 
+    #[inline(never)]
     fn start(
         &mut self,
         connection: &mut Connection<'_>,
@@ -270,6 +274,7 @@ impl<'h> Handshake<'h> {
         }
     }
 
+    #[inline(never)]
     fn receive(
         &mut self,
         connection: &mut Connection<'_>,
@@ -334,6 +339,7 @@ impl<'h> Handshake<'h> {
         }
     }
 
+    #[inline(never)]
     fn server_hello(
         &mut self,
         message: &[u8],
@@ -414,6 +420,7 @@ impl<'h> Handshake<'h> {
         }
     }
 
+    #[inline(never)]
     fn encrypted_extensions(
         &mut self,
         message: &[u8],
@@ -436,6 +443,7 @@ impl<'h> Handshake<'h> {
         Ok(Outcome::Limit(limited))
     }
 
+    #[inline(never)]
     fn certificate_request(&mut self, message: &[u8], body: &[u8]) -> Result<Outcome, Fatal> {
         let schemes = messages::read_certificate_request(body)?;
         self.request = match self.config.credentials.choose_scheme(schemes) {
@@ -447,6 +455,7 @@ impl<'h> Handshake<'h> {
         Ok(Outcome::Nothing)
     }
 
+    #[inline(never)]
     fn certificate(&mut self, message: &[u8], body: &[u8]) -> Result<Outcome, Fatal> {
         let mut chain = messages::read_certificate(body)?.peekable();
         if chain.peek().is_none() {
@@ -461,6 +470,7 @@ impl<'h> Handshake<'h> {
         Ok(Outcome::Worked)
     }
 
+    #[inline(never)]
     fn certificate_verify(&mut self, message: &[u8], body: &[u8]) -> Result<Outcome, Fatal> {
         let (scheme, signature) = messages::read_certificate_verify(body)?;
         let refused = |error| Fatal {
@@ -481,6 +491,7 @@ impl<'h> Handshake<'h> {
         Ok(Outcome::Worked)
     }
 
+    #[inline(never)]
     fn finished(&mut self, message: &[u8], body: &[u8], server: &Keys) -> Result<Outcome, Fatal> {
         let hash = self.suite.hash();
         let expected = verify_data(hash, server.secret(), &self.transcript.digest())?;

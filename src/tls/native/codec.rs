@@ -107,6 +107,8 @@ impl<'a> Writer<'a> {
         self.out.get(..self.length).unwrap_or_default()
     }
 
+    // Inlined wherever a number is written, it would take more than a kilobyte.
+    #[inline(never)]
     pub fn bytes(&mut self, bytes: &[u8]) {
         let end = self.length.saturating_add(bytes.len());
         if let Some(place) = self.out.get_mut(self.length..end) {
@@ -139,10 +141,16 @@ impl<'a> Writer<'a> {
         self.bytes(&[0; N]);
         let start = self.length;
         write(self);
+        self.set_length(at, start);
+    }
+
+    /// Puts the length of what was written from `start` on into the place between `at` and `start`.
+    #[inline(never)]
+    fn set_length(&mut self, at: usize, start: usize) {
         let length = self.length.saturating_sub(start).to_be_bytes();
-        let from = length.len().saturating_sub(N);
-        if let (Some(place), Some(bytes)) = (self.out.get_mut(at..start), length.get(from..)) {
-            place.copy_from_slice(bytes);
+        let place = self.out.get_mut(at..start).unwrap_or_default();
+        for (to, from) in place.iter_mut().rev().zip(length.iter().rev()) {
+            *to = *from;
         }
     }
 
