@@ -7,12 +7,14 @@
 use core::cell::Cell;
 
 use rustls_pki_types::alg_id;
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{
     Clock, Random, Signer,
-    crypto::p256::{self, Public, Secret},
+    crypto::{
+        hash,
+        p256::{self, Public, Secret},
+    },
     der, ecdsa,
     pem::{Block, Blocks},
     rsa,
@@ -237,7 +239,7 @@ impl<'a> Credentials<'a> {
             ECDSA_SECP256R1_SHA256 => None,
             _ => Some(verifier::rsa_algorithm(scheme).ok_or(Error::TlsSign)?),
         };
-        let digest = || Sha256::digest(content).into();
+        let digest = || hash::sha256(content);
         let raw = match (&self.key, algorithm) {
             (Key::Rsa(key), Some(algorithm)) => {
                 return key.sign_pss(algorithm, content, random, out).map(Some);
