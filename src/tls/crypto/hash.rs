@@ -130,6 +130,7 @@ impl Hasher {
     }
 
     /// The hash of all bytes so far.
+    #[inline(never)]
     pub fn digest(&self) -> Digest {
         self.clone().finish()
     }
