@@ -43,6 +43,8 @@ list(APPEND flags "--remap-path-prefix=${sysroot}/lib/rustlib/src/rust=/rustc/${
 if(CORE_FEATURES)
     list(APPEND flags "-Ctarget-feature=${CORE_FEATURES}")
 endif()
+# The aes crate has no feature for its smaller form: 0.8 KB less, and 3 % more instructions.
+list(APPEND flags "--cfg=aes_compact")
 # The character between the flags, as cargo defines it, is the unit separator.
 string(ASCII 31 separator)
 list(JOIN flags "${separator}" flags)
