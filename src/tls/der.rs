@@ -79,6 +79,7 @@ fn split(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
 }
 
 /// Splits the first element off `input` if it has this tag.
+#[inline(never)]
 fn expect(input: &[u8], tag: u8) -> Option<(Element<'_>, &[u8])> {
     split(input).filter(|(element, _)| element.tag == tag)
 }

@@ -103,6 +103,7 @@ pub enum Hasher {
 
 impl Hasher {
     /// The hash of nothing yet.
+    #[inline(never)]
     pub fn new(hash: Hash) -> Self {
         match hash {
             Hash::Sha256 => Self::Sha256(Sha256::default()),
