@@ -58,9 +58,9 @@ if(BUILD_STD)
 endif()
 
 execute_process(
-    COMMAND "${CARGO}" rustc --lib --crate-type staticlib --features "${FEATURES}"
-        --profile "${PROFILE}" ${manifest} --target "${TARGET}" --target-dir "${TARGET_DIR}"
-        ${build_std}
+    COMMAND "${CARGO}" rustc --lib --crate-type staticlib --no-default-features
+        --features "${FEATURES}" --profile "${PROFILE}" ${manifest} --target "${TARGET}"
+        --target-dir "${TARGET_DIR}" ${build_std}
     WORKING_DIRECTORY "${SOURCE}" RESULT_VARIABLE failed)
 if(failed)
     message(FATAL_ERROR "iot_thing: cargo failed, see above")

@@ -177,7 +177,9 @@ impl Hash {
             for part in parts {
                 hasher.update(part);
             }
-            place.copy_from_slice(hasher.digest().as_slice());
+            for (to, from) in place.iter_mut().zip(hasher.digest().as_slice()) {
+                *to = *from;
+            }
         } else {
             hash::long_digest(parts, place)?;
         }
