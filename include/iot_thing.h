@@ -174,22 +174,22 @@
 /**
  * Bytes of a Thing besides its configurable buffers, on 32-bit targets.
  */
-#define IOT_THING_FIXED_SIZE_32 8704
+#define IOT_THING_FIXED_SIZE_32 5376
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_FIXED_SIZE_64 11776
+#define IOT_THING_FIXED_SIZE_64 7680
 
 /**
  * What TLS adds to it, on 32-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_32 960
+#define IOT_THING_TLS_FIXED_SIZE_32 1056
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_64 960
+#define IOT_THING_TLS_FIXED_SIZE_64 1056
 
 /**
  * Major version of the library and of this header.
@@ -252,7 +252,7 @@
 #define IOT_THING_DEFAULT_RX_SIZE 4096
 
 /**
- * Default of `tx_size`: bytes of messages that can wait in the outbox, and be in flight.
+ * Default of `tx_size`: bytes of messages that can wait in the outbox, or for their end.
  */
 #define IOT_THING_DEFAULT_TX_SIZE 2048
 
@@ -1442,7 +1442,8 @@ typedef struct {
      */
     uint32_t rx_size;
     /**
-     * Bytes for messages in the outbox, and as many again for those in flight, 256..131072; 0: 2048.
+     * Bytes for messages in the outbox, where they stay until they are over, and as many again in
+     * which packets that leave together are put together, 256..131072; 0: 2048.
      */
     uint32_t tx_size;
     /**
@@ -1566,7 +1567,8 @@ typedef struct {
      * if the server still knows it; if not, it makes a full handshake as ever. NULL: always a full
      * one.
      *
-     * Fill it with zeros at first. Written to within `iot_thing_poll` only and left as it is by
+     * Fill it with zeros at first. It is for one Thing and nothing else; overlapping the Thing's
+     * memory or what is configured here is `IOT_THING_ERR_ARGUMENT`. Written to within `iot_thing_poll` only and left as it is by
      * `iot_thing_deinit`, so that it can lie in memory that survives deep sleep, or be copied to
      * such a place between polls and back before `iot_thing_init`. It is a secret like a private
      * key, and must not be written to by others either: who can put a ticket there can pass for the
@@ -1662,7 +1664,7 @@ typedef struct {
      */
     uint32_t session_expiry_s;
     /**
-     * messages at QoS 1 that may be in flight to it (this library uses at most 8);
+     * messages at QoS 1 that may be in flight to it;
      */
     uint32_t receive_maximum;
     /**
@@ -2508,7 +2510,8 @@ int32_t iot_thing_memory_needed(const iot_thing_config_t *config,
  *         _KEY_MISMATCH, _CA_CERTS, _SOCKETS, _PORT  That field is wrong: see the error's text.
  * @return IOT_THING_ERR_CLIENT_CERT_EXPIRED, _CLIENT_CERT_NOT_YET_VALID, _CLIENT_CERT_USAGE,
  *         _KEY_WEAK, _KEY_UNSUPPORTED  The client certificate or its key is of no use.
- * @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
+ * @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range, or `tls_ticket`
+ *                                    overlaps `memory`, the certificates or the key.
  * @return IOT_THING_ERR_TOO_LARGE    A signature of the RSA key does not fit a record of
  *                                    `tls_tx_size`; with iot_thing_transport_embedded_tls, the
  *                                    client certificate.
@@ -4228,11 +4231,11 @@ int32_t iot_thing_property_changed(iot_thing_shadow_t *shadow, size_t index);
      IOT_THING_DEFAULT_TLS_TX_SIZE + IOT_THING_DEFAULT_REPLY_SIZE + IOT_THING_CREDENTIALS_SIZE)
 
 /**
- * The same for iot_thing_transport_secure_socket, where the sockets bring the protection: in place of
- * TLS, tx bytes in which what is sent together is collected. Room for certificates is not needed.
+ * The same for iot_thing_transport_secure_socket, where the sockets bring the protection: nothing for
+ * TLS, and no room for certificates.
  */
 #define IOT_THING_MEMORY_SIZE_SECURE_SOCKET(rx, tx) \
-    (IOT_THING_FIXED_SIZE_ + (rx) + 3 * (tx) + IOT_THING_DEFAULT_REPLY_SIZE)
+    (IOT_THING_FIXED_SIZE_ + (rx) + 2 * (tx) + IOT_THING_DEFAULT_REPLY_SIZE)
 
 /** IOT_THING_MEMORY_SIZE for a configuration whose sizes are all left at their defaults. */
 #define IOT_THING_MEMORY_SIZE_DEFAULT \

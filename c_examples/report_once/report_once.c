@@ -17,10 +17,13 @@ typedef struct {
 static void on_event(void *user, iot_thing_t *thing, const iot_thing_event_t *event)
 {
     progress_t *progress = user;
-    (void)thing;
+    iot_thing_connection_t connection = IOT_THING_CONNECTION_INIT;
     switch (event->type) {
     case IOT_THING_EVENT_CONNECTED:
-        printf("connected\n");
+        iot_thing_get_connection(thing, &connection);
+        printf("connected%s\n", connection.tls_version == 0   ? ""
+                                : connection.tls_resumed != 0 ? ", TLS session: resumed"
+                                                              : ", TLS session: new");
         break;
     case IOT_THING_EVENT_CONNECT_FAILED:
         printf("could not connect: %s: %s (code %ld, port %ld)\n",

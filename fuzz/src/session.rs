@@ -1,22 +1,23 @@
 //! A server that has the keys of its session and does with them what the bytes say: messages
-//! changed, in any order, any number, any length; records likewise.
+//! changed, in any order, any number, any length; records likewise. The client may come with a
+//! ticket that the server knows.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::{
     engine::Native,
     pki,
     server::{
-        Change, Event, HANDSHAKE, Server,
+        Change, Event, HANDSHAKE, Known, Resume, Server,
         Step::{self, *},
-        Verify as V, message,
+        Verify as V, extension, list16, message,
     },
     world::{Client, Pace, SMOOTH, run as run_client},
 };
 
 /// What one honest server does after the other.
-fn honest() -> [Step; 6] {
-    [
+fn honest() -> Vec<Step> {
+    vec![
         Hello,
         Extensions(Vec::new()),
         Request,
@@ -24,6 +25,38 @@ fn honest() -> [Step; 6] {
         Verify(V::By(pki::SERVER_KEY)),
         Finished,
     ]
+}
+
+/// The same if it goes on from a ticket.
+fn resumed() -> Vec<Step> {
+    vec![Resume(Resume::Knowing), Extensions(Vec::new()), Finished]
+}
+
+/// The memory of a client that has been here before, and what the server knows of its ticket.
+fn ticket() -> &'static (Vec<u8>, Known) {
+    static TICKET: OnceLock<(Vec<u8>, Known)> = OnceLock::new();
+    TICKET.get_or_init(|| {
+        // Lifetime, age_add, nonce, ticket, no extensions.
+        let body = [
+            &[0, 0, 1, 0, 0, 0, 0, 0, 1, 1][..],
+            &list16(&[7; 32]),
+            &[0, 0],
+        ];
+        let gives = vec![Message(message(4, &body.concat()))];
+        let mut server = Server::new(honest(), gives, Some(7));
+        let client = Client {
+            tickets: vec![0; 512],
+            ..Client::default()
+        };
+        let report = run_client::<Native>(&client, &mut server);
+        let known = Known {
+            ticket: vec![7; 32],
+            key: server.suite.derive(&server.resumption, "resumption", &[1]),
+            suite: server.suite,
+            age: 0,
+        };
+        (report.tickets, known)
+    })
 }
 
 /// The most steps that the bytes can ask for.
@@ -98,7 +131,9 @@ fn change(bytes: &mut Bytes<'_>) -> Change {
 
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes(data);
-    let honest = honest();
+    let ways = bytes.one();
+    let (drips, returns) = (ways & 1 == 1, ways & 2 == 2);
+    let honest = if returns { resumed() } else { honest() };
     let mut next = 0;
     let mut script = Vec::new();
     let mut changed = false;
@@ -112,9 +147,8 @@ pub fn run(data: &[u8]) {
             script.push(step.clone());
         }
     };
-    let drips = bytes.one() & 1 == 1;
     while !bytes.0.is_empty() && script.len() < MOST {
-        match bytes.one() % 18 {
+        match bytes.one() % 20 {
             0..=2 => {
                 push_honest(next, &mut changed, &mut script);
                 next += 1;
@@ -145,6 +179,16 @@ pub fn run(data: &[u8]) {
                 script.push(Message(message(kind, &bytes.some(100))));
             }
             16 => script.push(Raw(bytes.some(30))),
+            17 => script.push(match bytes.one() % 4 {
+                0 => Hello,
+                1 => Resume(Resume::Knowing),
+                2 => Resume(Resume::NotKnowing),
+                _ => Resume(Resume::NotSaying),
+            }),
+            18 => {
+                let cookie = extension(44, &list16(&bytes.some(40)));
+                script.extend([Retry(cookie), Await(Event::Hello)]);
+            }
             _ => match bytes.one() % 4 {
                 0 => script.push(Await(Event::Finished)),
                 1 => script.push(Sealed(HANDSHAKE, message(4, &bytes.some(60)), 0)),
@@ -154,12 +198,19 @@ pub fn run(data: &[u8]) {
         }
     }
     let understands = !script.iter().any(|step| matches!(step, Change(_)));
+    let retries = script.iter().any(|step| matches!(step, Retry(_)));
+    let knows = script
+        .iter()
+        .any(|step| matches!(step, Resume(Resume::Knowing | Resume::NotSaying)));
     let mut server = Server::new(script, Vec::new(), Some(7));
+    let (memory, known) = ticket();
+    server.known = returns.then(|| known.clone());
     let client = Client {
         pace: Pace {
             read: if drips { 1 } else { usize::MAX },
             ..SMOOTH
         },
+        tickets: if returns { memory.clone() } else { Vec::new() },
         ..Client::default()
     };
     let report = run_client::<Native>(&client, &mut server);
@@ -168,34 +219,49 @@ pub fn run(data: &[u8]) {
     if understands && server.sent.iter().filter(|kind| **kind == 2).count() <= 1 {
         assert_eq!(seen.wrong, None);
     }
-    if report.info.is_some() {
-        assert!(proven, "connected without a proof");
-        assert!(certified, "connected without certificates");
+    // A ticket is used once, whatever comes of it.
+    assert!(!returns || report.tickets != client.tickets);
+    if let Some(info) = report.info {
         let finished = server.sent.iter().position(|&kind| kind == 20).unwrap();
-        assert!(
-            matches!(
-                server.sent[..=finished],
-                [2, 8, 11, 15, 20] | [2, 8, 13, 11, 15, 20]
-            ),
-            "connected with {:?}",
-            server.sent
-        );
+        let sent = match &server.sent[..=finished] {
+            [2, flight @ ..] if retries && flight.starts_with(&[2]) => flight,
+            flight => flight,
+        };
+        if info.resumed {
+            assert!(returns && knows, "resumed without the ticket's key");
+            assert_eq!(sent, [2, 8, 20]);
+        } else {
+            assert!(proven, "connected without a proof");
+            assert!(certified, "connected without certificates");
+            assert!(
+                matches!(sent, [2, 8, 11, 15, 20] | [2, 8, 13, 11, 15, 20]),
+                "connected with {sent:?}"
+            );
+        }
     } else {
         assert!(seen.data.is_empty() && seen.chain.is_empty() && seen.messages.is_empty());
         assert!(report.received.is_empty());
     }
 }
 
-/// An honest session, in one piece and in many, and one of each misdeed.
+/// An honest session, new and resumed, in one piece and in many, and one of each misdeed.
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = vec![vec![0; 7], vec![1; 7], vec![0, 6, 9, 0, 0, 0, 0, 0, 0]];
-    for misdeed in 3..18 {
+    seeds.extend([
+        vec![2, 0, 0, 0],
+        vec![3, 0, 0, 0],
+        vec![2, 18, 3, 7, 7, 7, 0, 0, 0],
+    ]);
+    for misdeed in 3..20 {
         // In every place.
-        for place in 0..7 {
-            let mut seed = vec![0; 1 + place];
-            seed.extend([misdeed, 2, 5, 1, 3, 7, 7, 7]);
-            seed.extend([0; 7]);
-            seeds.push(seed);
+        for (ways, messages) in [(0, 7), (2, 4)] {
+            for place in 0..messages {
+                let mut seed = vec![0; 1 + place];
+                seed[0] = ways;
+                seed.extend([misdeed, 2, 5, 1, 3, 7, 7, 7]);
+                seed.extend([0; 7]);
+                seeds.push(seed);
+            }
         }
     }
     seeds

@@ -109,7 +109,8 @@ pub unsafe extern "C" fn iot_thing_memory_needed(
 ///         _KEY_MISMATCH, _CA_CERTS, _SOCKETS, _PORT  That field is wrong: see the error's text.
 /// @return IOT_THING_ERR_CLIENT_CERT_EXPIRED, _CLIENT_CERT_NOT_YET_VALID, _CLIENT_CERT_USAGE,
 ///         _KEY_WEAK, _KEY_UNSUPPORTED  The client certificate or its key is of no use.
-/// @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range.
+/// @return IOT_THING_ERR_ARGUMENT     A number is outside its documented range, or `tls_ticket`
+///                                    overlaps `memory`, the certificates or the key.
 /// @return IOT_THING_ERR_TOO_LARGE    A signature of the RSA key does not fit a record of
 ///                                    `tls_tx_size`; with iot_thing_transport_embedded_tls, the
 ///                                    client certificate.

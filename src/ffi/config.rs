@@ -128,15 +128,31 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
     if c.pull_events > IOT_THING_PULL_ALL {
         return Err(Error::Argument);
     }
+    let client_cert = data(c.client_cert, Error::ClientCert)?;
+    let private_key = data(c.private_key, Error::PrivateKey)?;
+    let ca_certs = data(c.ca_certs, Error::CaCerts)?;
+    let tls_ticket = match c.tls_ticket_size {
+        0 => (c.tls_ticket, 0),
+        _ if c.tls_ticket.is_null() => return Err(Error::Null),
+        size => (c.tls_ticket, size as usize),
+    };
+    // It will be written to.
+    let read = [client_cert, private_key, ca_certs];
+    if read
+        .into_iter()
+        .any(|text| guard::overlap(text, tls_ticket.0, tls_ticket.1))
+    {
+        return Err(Error::Argument);
+    }
     Ok(Config {
         transport,
         endpoint_c: c.endpoint,
         endpoint,
         mqtt_id,
         thing_name,
-        client_cert: data(c.client_cert, Error::ClientCert)?,
-        private_key: data(c.private_key, Error::PrivateKey)?,
-        ca_certs: data(c.ca_certs, Error::CaCerts)?,
+        client_cert,
+        private_key,
+        ca_certs,
         sign: c.sign.map(|sign| (sign, c.sign_user)),
         sign_form: match c.sign_form {
             IOT_THING_SIGN_DER => SignatureForm::Der,
@@ -205,11 +221,7 @@ pub fn read(config: *const iot_thing_config_t) -> Result<Config, Error> {
         } else {
             Some(text(c.alpn, MAX_ALPN, Error::Argument)?.as_bytes())
         },
-        tls_ticket: match c.tls_ticket_size {
-            0 => (c.tls_ticket, 0),
-            _ if c.tls_ticket.is_null() => return Err(Error::Null),
-            size => (c.tls_ticket, size as usize),
-        },
+        tls_ticket,
     })
 }
 

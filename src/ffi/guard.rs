@@ -64,6 +64,13 @@ pub fn slice<'a, T: Copy>(data: *const T, len: usize) -> Result<&'a [T], Error> 
     Ok(unsafe { core::slice::from_raw_parts(data, len) })
 }
 
+/// Whether `size` bytes at `buffer` are in part those of `other`.
+pub fn overlap<T>(other: &[u8], buffer: *const T, size: usize) -> bool {
+    let (other, start) = (other.as_ptr_range(), buffer.addr());
+    let end = start.saturating_add(size);
+    other.start.addr().max(start) < other.end.addr().min(end)
+}
+
 /// The memory that C describes with a pointer and a length, to be written to.
 pub fn bytes_mut<'a>(data: *mut u8, len: usize) -> Result<&'a mut [u8], Error> {
     if len == 0 {

@@ -5,7 +5,7 @@
 
 use core::ffi::{CStr, c_char};
 
-use super::guard::{self, not_null, write_out};
+use super::guard::{self, not_null, overlap, write_out};
 use crate::Error;
 use crate::json::{Due, Elements, Kind, MAX_DEPTH, Members, Progress, Text, Value, Writer};
 
@@ -1464,7 +1464,7 @@ fn get_members(
     }
     let size = count.saturating_mul(size_of::<iot_thing_json_t>());
     let names_end = names.wrapping_add(count).addr();
-    if overlap(json.raw(), values.cast(), size)
+    if overlap(json.raw(), values, size)
         || (names.addr() < values.addr().saturating_add(size) && values.addr() < names_end)
     {
         return Err(Error::Argument);
@@ -1693,9 +1693,4 @@ fn c_str<'a>(pointer: *const c_char) -> Result<&'a [u8], Error> {
     not_null(pointer)?;
     // SAFETY: not NULL; by contract a NUL terminates it and it stays unchanged during the call.
     Ok(unsafe { CStr::from_ptr(pointer) }.to_bytes())
-}
-
-fn overlap(text: &[u8], buffer: *const c_char, size: usize) -> bool {
-    let (text, buffer) = (text.as_ptr_range(), buffer.addr());
-    text.start.addr() < buffer.saturating_add(size) && buffer < text.end.addr()
 }

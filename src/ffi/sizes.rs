@@ -8,21 +8,20 @@ use super::slab::ALIGN;
 use super::thing::iot_thing_t;
 use super::transport::{SECURE_SOCKET_LAYOUT, TLS_LAYOUT};
 use super::types::*;
-use crate::mqtt::ARENA_OVERHEAD;
+use crate::mqtt::PACKET_OVERHEAD;
 use crate::thing::outbox::Entry;
-use crate::thing::serve::SCRATCH;
 use crate::thing::shadows::Node;
 use crate::thing::subscriptions::Subscription;
 use crate::tls;
 
 /// Bytes of a Thing besides its configurable buffers, on 32-bit targets.
-pub const IOT_THING_FIXED_SIZE_32: u32 = 8704;
+pub const IOT_THING_FIXED_SIZE_32: u32 = 5376;
 /// The same on 64-bit targets.
-pub const IOT_THING_FIXED_SIZE_64: u32 = 11776;
+pub const IOT_THING_FIXED_SIZE_64: u32 = 7680;
 /// What TLS adds to it, on 32-bit targets.
-pub const IOT_THING_TLS_FIXED_SIZE_32: u32 = 960;
+pub const IOT_THING_TLS_FIXED_SIZE_32: u32 = 1056;
 /// The same on 64-bit targets.
-pub const IOT_THING_TLS_FIXED_SIZE_64: u32 = 960;
+pub const IOT_THING_TLS_FIXED_SIZE_64: u32 = 1056;
 
 #[cfg(target_pointer_width = "64")]
 const PROMISED: (u32, u32) = (IOT_THING_FIXED_SIZE_64, IOT_THING_TLS_FIXED_SIZE_64);
@@ -31,15 +30,14 @@ const PROMISED: (u32, u32) = (IOT_THING_FIXED_SIZE_32, IOT_THING_TLS_FIXED_SIZE_
 
 /// Places in the plan of a Thing, each of which may lose some bytes to alignment, and so may the
 /// memory itself.
-const PLACES: usize = 13;
+const PLACES: usize = 12;
 
 const FIXED: usize = size_of::<iot_thing_t>()
     + SECURE_SOCKET_LAYOUT.0
     + IOT_THING_DEFAULT_QUEUE_LEN as usize * size_of::<Option<Entry<Done>>>()
     + IOT_THING_DEFAULT_SUBSCRIPTIONS as usize * size_of::<Option<Subscription<Handler, Done>>>()
     + IOT_THING_DEFAULT_FILTER_SIZE as usize
-    + SCRATCH
-    + ARENA_OVERHEAD
+    + PACKET_OVERHEAD
     + size_of::<Node<'static, CShadow>>()
     + PLACES * (ALIGN - 1);
 

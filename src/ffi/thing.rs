@@ -6,7 +6,7 @@ use core::task::Context;
 
 use super::app::{self, CApp, CShadow, Done, EventQueue, Handler};
 use super::config::Config;
-use super::guard::Versioned;
+use super::guard::{self, Versioned};
 use super::port;
 use super::shadow;
 use super::slab::{self, Place, Planner, Slab};
@@ -17,7 +17,7 @@ use super::waker;
 use crate::Error;
 use crate::error::Retry;
 use crate::json::{Kind, Value};
-use crate::mqtt::{ARENA_OVERHEAD, Session, SubscribeOptions, Will};
+use crate::mqtt::{PACKET_OVERHEAD, Session, SubscribeOptions, Will};
 use crate::port::PollSlot;
 use crate::shadow::{MAX_STATE, Operation};
 use crate::thing::App;
@@ -25,7 +25,7 @@ use crate::thing::control::{Ask, Control, Login, Publish};
 use crate::thing::env::{Env, Settings};
 use crate::thing::event::Outcome;
 use crate::thing::outbox::{self, Entry, Outbox};
-use crate::thing::serve::{SCRATCH, Service};
+use crate::thing::serve::Service;
 use crate::thing::shadows::{Node, ShadowId};
 use crate::thing::subscriptions::{Subscription, Subscriptions};
 
@@ -74,9 +74,8 @@ pub struct Plan {
     outbox: Place,
     subscriptions: Place,
     filters: Place,
-    scratch: Place,
     rx: Place,
-    arena: Place,
+    tx: Place,
     reply: Place,
     classic: Place,
     /// Only with `pull_events`.
@@ -100,9 +99,8 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
     let subscription = size_of::<Option<Subscription<Handler, Done>>>();
     let subscriptions = planner.take(subscription * config.subscriptions)?;
     let filters = planner.take(config.filter_size)?;
-    let scratch = planner.take(SCRATCH)?;
     let rx = planner.take(config.rx_size)?;
-    let arena = planner.take(config.tx_size + ARENA_OVERHEAD)?;
+    let tx = planner.take(config.tx_size + PACKET_OVERHEAD)?;
     let reply = planner.take(config.reply_size)?;
     let classic = planner.take(size_of::<Node<'static, CShadow>>())?;
     let events = match config.pull_events {
@@ -118,9 +116,8 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
         outbox,
         subscriptions,
         filters,
-        scratch,
         rx,
-        arena,
+        tx,
         reply,
         classic,
         events,
@@ -131,6 +128,10 @@ pub fn plan(config: &Config) -> Result<Plan, Error> {
 /// Makes a Thing in `memory`.
 pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut iot_thing_t, Error> {
     let plan = plan(config)?;
+    let (ticket, ticket_size) = config.tls_ticket;
+    if guard::overlap(guard::bytes(ticket, ticket_size)?, memory, size) {
+        return Err(Error::Argument);
+    }
     let slab = Slab::new(memory.cast(), size, plan.size)?;
     let at = slab.pointer(plan.thing).cast::<iot_thing_t>();
     if mark_of(at).is_some_and(|mark| is_marked(at, mark)) {
@@ -152,11 +153,10 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
         )
     };
     // SAFETY: as above.
-    let (scratch, rx, arena, reply, transport_memory) = unsafe {
+    let (rx, tx, reply, transport_memory) = unsafe {
         (
-            slab.bytes(plan.scratch),
             slab.bytes(plan.rx),
-            slab.bytes(plan.arena),
+            slab.bytes(plan.tx),
             slab.bytes(plan.reply),
             slab.bytes(plan.transport),
         )
@@ -167,7 +167,7 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
     });
     // SAFETY: as above; the place was taken for this type.
     let classic = unsafe { slab.value(plan.classic, Node::new(None, CShadow::CLASSIC, true)) };
-    let session = Session::new(rx, arena)?;
+    let session = Session::new(rx, tx);
     // SAFETY: the slab holds the Thing, aligned; writing drops nothing.
     unsafe {
         at.write(iot_thing_t {
@@ -221,7 +221,7 @@ pub fn init(memory: *mut c_void, size: usize, config: &Config) -> Result<*mut io
         config: *config,
         app: &thing.app,
         stack: CStack::new(config.sockets, config.endpoint_c, &thing.socket),
-        service: Service::new(env, session, scratch, reply),
+        service: Service::new(env, session, reply),
         memory: transport_memory,
     };
     // SAFETY: the place was planned with this transport's layout and is unused.

@@ -62,7 +62,7 @@ impl Parts {
 pub(super) const TLS_LAYOUT: (usize, usize) = place::layout(&run::<CApp, CStack, Tls<'static>>);
 /// Layout of the root future without.
 pub(super) const SECURE_SOCKET_LAYOUT: (usize, usize) =
-    place::layout(&run::<CApp, CStack, SecureSocket<'static>>);
+    place::layout(&run::<CApp, CStack, SecureSocket>);
 
 /// TLS 1.3 with mutual authentication, by this library. The default.
 #[unsafe(no_mangle)]
@@ -134,24 +134,22 @@ pub static iot_thing_transport_embedded_tls: iot_thing_transport_t = iot_thing_t
 #[unsafe(no_mangle)]
 pub static iot_thing_transport_secure_socket: iot_thing_transport_t = iot_thing_transport_t {
     layout: SECURE_SOCKET_LAYOUT,
-    // As much as the outbox: an acknowledgement and the largest message leave together.
-    memory: |config| Ok(config.tx_size),
-    start: |at, mut parts| {
-        let transport = SecureSocket::new(core::mem::take(&mut parts.memory));
+    memory: |_| Ok(0),
+    start: |at, parts| {
         // SAFETY: the caller provides a place of `layout`, which is that of this future.
         unsafe {
             place::start(
-                run::<CApp, CStack, SecureSocket<'static>>,
+                run::<CApp, CStack, SecureSocket>,
                 at,
-                parts.with(transport),
+                parts.with(SecureSocket),
             );
         }
         Ok(())
     },
     // SAFETY: the caller demands what `place` demands.
-    poll: |at, cx| unsafe { place::poll(run::<CApp, CStack, SecureSocket<'static>>, at, cx) },
+    poll: |at, cx| unsafe { place::poll(run::<CApp, CStack, SecureSocket>, at, cx) },
     // SAFETY: the caller demands what `place` demands.
-    finish: |at| unsafe { place::finish(run::<CApp, CStack, SecureSocket<'static>>, at) },
+    finish: |at| unsafe { place::finish(run::<CApp, CStack, SecureSocket>, at) },
 };
 
 /// The memory of a TLS transport whose engine needs `buffers` of it.

@@ -33,7 +33,7 @@ pub const IOT_THING_SIGN_RAW: u32 = 1;
 pub const IOT_THING_DEFAULT_PORT: u16 = 8883;
 /// Default of `rx_size`: the largest MQTT packet that can be received, in bytes.
 pub const IOT_THING_DEFAULT_RX_SIZE: u32 = 4096;
-/// Default of `tx_size`: bytes of messages that can wait in the outbox, and be in flight.
+/// Default of `tx_size`: bytes of messages that can wait in the outbox, or for their end.
 pub const IOT_THING_DEFAULT_TX_SIZE: u32 = 2048;
 /// Default of `reply_size`: the largest answer an `on_shadow_request` callback can write, in bytes.
 pub const IOT_THING_DEFAULT_REPLY_SIZE: u32 = 512;
@@ -647,7 +647,8 @@ pub struct iot_thing_config_t {
     /// shadow document with its metadata. The broker is told (Maximum Packet Size), and should drop
     /// larger messages; one that comes all the same is `IOT_THING_EVENT_MESSAGE_TOO_LARGE`.
     pub rx_size: u32,
-    /// Bytes for messages in the outbox, and as many again for those in flight, 256..131072; 0: 2048.
+    /// Bytes for messages in the outbox, where they stay until they are over, and as many again in
+    /// which packets that leave together are put together, 256..131072; 0: 2048.
     pub tx_size: u32,
     /// Largest answer that an `on_shadow_request` or `on_delta` callback can write, largest report of
     /// a table of properties, and largest change by `iot_thing_shadow_modify`, 64..8192 bytes; 0: 512.
@@ -719,7 +720,8 @@ pub struct iot_thing_config_t {
     /// if the server still knows it; if not, it makes a full handshake as ever. NULL: always a full
     /// one.
     ///
-    /// Fill it with zeros at first. Written to within `iot_thing_poll` only and left as it is by
+    /// Fill it with zeros at first. It is for one Thing and nothing else; overlapping the Thing's
+    /// memory or what is configured here is `IOT_THING_ERR_ARGUMENT`. Written to within `iot_thing_poll` only and left as it is by
     /// `iot_thing_deinit`, so that it can lie in memory that survives deep sleep, or be copied to
     /// such a place between polls and back before `iot_thing_init`. It is a secret like a private
     /// key, and must not be written to by others either: who can put a ticket there can pass for the
@@ -781,7 +783,7 @@ pub struct iot_thing_connection_t {
     pub keep_alive_s: u32,
     /// for how many seconds it keeps the session;
     pub session_expiry_s: u32,
-    /// messages at QoS 1 that may be in flight to it (this library uses at most 8);
+    /// messages at QoS 1 that may be in flight to it;
     pub receive_maximum: u32,
     /// bytes of the largest packet that it takes, 0: no limit.
     pub maximum_packet_size: u32,

@@ -19,12 +19,12 @@ pub fn server_chain(verification: *const iot_thing_verification_t) -> Result<(),
     let host = ServerName::try_from(name).map_err(|_| Error::Endpoint)?;
     let chain = config::data(v.chain, Error::Null)?;
     let roots = config::data(v.ca_certs, Error::Null)?;
-    let end = v.memory.addr().saturating_add(v.memory_size);
-    for text in [chain, roots, name] {
-        let text = text.as_ptr_range();
-        if text.start.addr() < end && v.memory.addr() < text.end.addr() {
-            return Err(Error::Argument);
-        }
+    let read = [chain, roots, name];
+    if read
+        .into_iter()
+        .any(|text| guard::overlap(text, v.memory, v.memory_size))
+    {
+        return Err(Error::Argument);
     }
     let storage = guard::bytes_mut(v.memory, v.memory_size)?;
 

@@ -1,5 +1,7 @@
 //! What the broker says of a new connection: CONNACK (MQTT 5, 3.2).
 
+use super::properties::value_size;
+
 /// The fields and properties that matter to a device; `None` where the broker was silent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Connack {
@@ -30,7 +32,8 @@ const RETAIN_AVAILABLE: u8 = 0x25;
 const MAXIMUM_PACKET_SIZE: u8 = 0x27;
 
 impl Connack {
-    /// Reads the beginning of a CONNACK's body: whatever properties are in it.
+    /// Reads a CONNACK's body. Of its properties those count that come before one which is none: a
+    /// later broker may have some that we do not know.
     pub fn parse(body: &[u8]) -> Option<Self> {
         let [flags, reason, rest @ ..] = body else {
             return None;
@@ -71,25 +74,6 @@ impl Connack {
             MAXIMUM_PACKET_SIZE => self.maximum_packet_size = Some(number),
             _ => {}
         }
-    }
-}
-
-/// Bytes of the value of a property that CONNACK may have (3.2.2.3).
-fn value_size(id: u8, value: &[u8]) -> Option<usize> {
-    let text = |value: &[u8]| {
-        let [high, low, ..] = value else { return None };
-        Some(2 + usize::from(u16::from_be_bytes([*high, *low])))
-    };
-    match id {
-        0x24 | RETAIN_AVAILABLE | 0x28..=0x2A => Some(1),
-        SERVER_KEEP_ALIVE | RECEIVE_MAXIMUM | TOPIC_ALIAS_MAXIMUM => Some(2),
-        SESSION_EXPIRY | MAXIMUM_PACKET_SIZE => Some(4),
-        0x12 | 0x15 | 0x16 | 0x1A | 0x1C | 0x1F => text(value),
-        0x26 => {
-            let name = text(value)?;
-            Some(name.saturating_add(text(value.get(name..)?)?))
-        }
-        _ => None,
     }
 }
 

@@ -1,17 +1,17 @@
-//! CONNECT (MQTT 5, 3.1). minimq's own allows a client id of 64 bytes, a will topic of 128, and
-//! decides itself about clean start and keep alive; so this one is sent in its place.
+//! CONNECT (MQTT 5, 3.1). It may be larger than the transmit buffer, so it is sent from where its
+//! parts lie.
 
-use embedded_io_async::Write;
 use heapless::Vec;
 
+use super::outbound::fixed_header;
 use super::properties::Properties;
 use crate::Error;
 
 /// Longest client id, in bytes (AWS IoT limit).
 pub const MAX_CLIENT_ID: usize = 128;
 
-/// Messages at QoS 1 that the broker may send without waiting for their acknowledgement: what
-/// minimq can acknowledge at once.
+/// Messages at QoS 1 that the broker may send without waiting for their acknowledgement. Each may
+/// make the application answer, so there should not be more of them than the outbox has room for.
 const RECEIVE_MAXIMUM: u16 = 8;
 
 /// How to connect.
@@ -114,45 +114,27 @@ impl<'a> Pieces<'a> {
     }
 }
 
-/// Sends CONNECT; `rx_size` is the largest packet that can be received. `TooLarge` when user name,
-/// password or will are larger than MQTT allows.
-pub async fn send<IO: Write<Error = Error>>(
-    io: &mut IO,
-    connect: &Connect<'_>,
-    rx_size: usize,
-) -> Result<(), Error> {
-    let body = body(connect, rx_size)?;
-    let (head, len) = fixed_header(0x10, body.len())?;
-    write_all(io, head.get(..len).unwrap_or_default()).await?;
-    for piece in body.iter() {
-        write_all(io, piece).await?;
-    }
-    io.flush().await
+/// CONNECT, in the order of its parts.
+pub(super) struct Packet<'a> {
+    head: ([u8; 5], usize),
+    body: Pieces<'a>,
 }
 
-/// The first byte of a packet and its remaining length, and how many bytes that takes.
-fn fixed_header(first: u8, mut len: usize) -> Result<([u8; 5], usize), Error> {
-    let mut head = [first, 0, 0, 0, 0];
-    for (used, digit) in head.iter_mut().enumerate().skip(1) {
-        *digit = (len & 0x7F) as u8;
-        len >>= 7;
-        if len == 0 {
-            return Ok((head, used + 1));
-        }
-        *digit |= 0x80;
+impl<'a> Packet<'a> {
+    /// `rx_size` is the largest packet that can be received. `TooLarge` when user name, password or
+    /// will are larger than MQTT allows.
+    pub fn new(connect: &Connect<'a>, rx_size: usize) -> Result<Self, Error> {
+        let body = body(connect, rx_size)?;
+        let head = fixed_header(0x10, body.len());
+        Ok(Self { head, body })
     }
-    Err(Error::TooLarge)
-}
 
-pub(super) async fn write_all<IO: Write<Error = Error>>(
-    io: &mut IO,
-    mut data: &[u8],
-) -> Result<(), Error> {
-    while !data.is_empty() {
-        let n = io.write(data).await?;
-        data = data.get(n..).unwrap_or_default();
+    /// Its bytes.
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let (head, len) = &self.head;
+        let head = head.get(..*len).unwrap_or_default();
+        core::iter::once(head).chain(self.body.iter())
     }
-    Ok(())
 }
 
 fn body<'a>(connect: &Connect<'a>, rx_size: usize) -> Result<Pieces<'a>, Error> {
@@ -213,7 +195,7 @@ fn put_will<'a>(body: &mut Pieces<'a>, will: &Will<'a>) -> Result<(), Error> {
     made.put_property(0x03, properties.content_type.as_bytes())?;
     made.put_property(0x08, properties.response_topic.as_bytes())?;
     made.put_property(0x09, properties.correlation)?;
-    let (length, digits) = fixed_header(0, made.len())?;
+    let (length, digits) = fixed_header(0, made.len());
     body.put(length.get(1..digits).unwrap_or_default())?;
     for piece in &made.list {
         match piece {
@@ -297,20 +279,5 @@ mod tests {
             ..connect
         };
         assert_eq!(super::body(&too_long, 512).err(), Some(Error::TooLarge));
-    }
-
-    #[test]
-    fn lengths() {
-        for (len, digits) in [
-            (0, &[0][..]),
-            (127, &[0x7F]),
-            (128, &[0x80, 1]),
-            (16_384, &[0x80, 0x80, 1]),
-            (268_435_455, &[0xFF, 0xFF, 0xFF, 0x7F]),
-        ] {
-            let (head, used) = fixed_header(0x10, len).unwrap();
-            assert_eq!(&head[1..used], digits);
-        }
-        assert_eq!(fixed_header(0x10, 268_435_456), Err(Error::TooLarge));
     }
 }

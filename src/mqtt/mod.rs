@@ -1,69 +1,71 @@
-//! The wall around minimq: what the rest of the library may ask of MQTT, in its own words.
+//! MQTT 5, the client's side: packets, their acknowledgement, keeping the connection alive.
 //!
-//! What is contained here: minimq reports a refused operation without naming it (see
-//! [`Client::take_ack`]), opens and keeps alive a connection with limits of its own and loses track
-//! of a message whose write failed ([`stream`]), does not pass on why the broker disconnected
-//! ([`tap`]), and takes topics that AWS IoT refuses ([`topic`]).
+//! ```text
+//! broker -> inbound.rs (cut into packets) -> packet.rs (read) -> Client::turn
+//! Client::publish, subscribe -> outbound.rs (collected) -> broker
+//! ```
+//!
+//! Nothing of what is in flight is kept here: who publishes keeps the message until it is
+//! acknowledged, and sends it again when the session is resumed. So a session is two buffers.
 
 mod connack;
 mod connect;
-mod frame;
+mod inbound;
+mod outbound;
 mod oversize;
+mod packet;
 pub mod properties;
-mod stream;
-mod tap;
 pub mod topic;
 
 pub use connack::Connack;
 pub use connect::{Connect, MAX_CLIENT_ID, Will};
+pub use outbound::{Body, Unwritten};
 pub use oversize::Oversize;
+pub use packet::{Ack, AckOf, Message};
 pub use properties::Properties;
-pub use tap::Ack;
 
-use core::cell::RefCell;
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 
-use embassy_time::Duration;
-use minimq::{
-    Buffers, ConfigBuilder, Connection, InboundPublish, Io, Op, PeerError, PubError, Publication,
-    QoS, ResourceError, SubscriptionOptions, TopicFilter,
-};
+use embassy_time::{Duration, Instant};
 
 use crate::Error;
 use crate::error::Retry;
-use stream::Stream;
-use tap::Tap;
+use crate::net::ByteStream;
+use inbound::{Inbound, Next};
+use outbound::{Outbound, RESERVE};
+use packet::{PUBACK, PUBLISH, Packet};
 
-/// Bytes of the transmit arena beyond the largest message: what minimq sets aside for its CONNECT
-/// (which is never sent), and the header of the message itself. With the smallest `tx_size` it holds
-/// any SUBSCRIBE.
-pub const ARENA_OVERHEAD: usize = 576;
+/// Bytes of the transmit buffer beyond the largest message: the longest topic, what MQTT puts around
+/// it, and the reserve.
+pub const PACKET_OVERHEAD: usize = topic::MAX_TOPIC + 16 + RESERVE;
 
 /// The largest number of topic filters in one SUBSCRIBE (AWS IoT limit).
 pub const FILTERS_PER_SUBSCRIBE: usize = 8;
 
-/// The session: what outlives a connection.
+/// How long before the keep alive is over a PINGREQ is sent, at most: time for it to arrive.
+const PING_LEAD: Duration = Duration::from_secs(5);
+
+// First bytes of packets (2.1.2, 2.1.3).
+const SUBSCRIBE: u8 = 0x82;
+const UNSUBSCRIBE: u8 = 0xA2;
+const DISCONNECT: u8 = 0xE0;
+const PINGREQ: [u8; 2] = [0xC0, 0];
+
+// Flags of PUBLISH (3.3.1).
+const RETAIN: u8 = 0x01;
+const QOS1: u8 = 0x02;
+const DUP: u8 = 0x08;
+
+/// Reason code "quota exceeded": an implementation limit was exceeded (3.4.2.1).
+const QUOTA_EXCEEDED: u8 = 0x97;
+
+/// What outlives a connection.
 pub struct Session<'m> {
-    inner: minimq::Session<'m>,
-    /// What was heard on the current connection.
-    tap: RefCell<Tap>,
-}
-
-/// Identifies one operation that the broker has to acknowledge.
-#[derive(Clone, Copy, Debug)]
-pub struct Ticket(Op);
-
-/// Where an operation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Not acknowledged yet; sent again by itself when the session is resumed.
-    Open,
-    /// Acknowledged, or refused: [`Turn::Refused`] tells.
-    Settled,
-    /// The broker has forgotten the session, and with it the operation.
-    Lost,
+    rx: &'m mut [u8],
+    tx: &'m mut [u8],
+    last_id: u16,
 }
 
 /// How a filter is subscribed to.
@@ -75,51 +77,15 @@ pub struct SubscribeOptions {
 
 /// How a message is sent.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct PublishOptions<'a> {
-    /// At QoS 1, else 0.
-    pub qos1: bool,
+pub struct PublishOptions {
+    /// Its packet identifier, at QoS 1; else it is sent at QoS 0.
+    pub id: Option<u16>,
     /// The broker keeps it for later subscribers.
     pub retain: bool,
-    /// Its properties, as [`properties::encode`] wrote them.
-    pub properties: &'a [u8],
-}
-
-/// A message that arrived.
-pub struct Message<'p> {
-    inner: InboundPublish<'p>,
-}
-
-impl Message<'_> {
-    /// Its topic.
-    pub fn topic(&self) -> &str {
-        self.inner.topic()
-    }
-
-    /// Its payload.
-    pub fn payload(&self) -> &[u8] {
-        self.inner.payload()
-    }
-
-    /// It was delivered at QoS 1.
-    pub fn qos1(&self) -> bool {
-        self.inner.qos() != QoS::AtMostOnce
-    }
-
-    /// It was kept by the broker from before the subscription.
-    pub fn retain(&self) -> bool {
-        self.inner.retained()
-    }
-
-    /// Its properties.
-    pub fn properties(&self) -> Properties<'_> {
-        // Malformed ones have ended the connection already.
-        properties::read(self.inner.properties()).unwrap_or_default()
-    }
-
-    /// Its user property with this number: name and value.
-    pub fn user_property(&self, index: usize) -> Option<(&str, &str)> {
-        properties::read_user(self.inner.properties(), index)
-    }
+    /// It was sent before, with this packet identifier.
+    pub again: bool,
+    /// Presumable bytes of the packet.
+    pub size: usize,
 }
 
 /// What one step of the connection brought.
@@ -128,19 +94,21 @@ pub enum Turn<'p> {
     Message(Message<'p>),
     /// A message that is larger than `rx` was passed over.
     TooLarge(Oversize),
-    /// Progress without a message: an acknowledgement ([`Client::take_ack`]), a ping.
-    Progress,
+    /// An operation was acknowledged, or refused.
+    Acknowledged(Ack),
+    /// A ping was answered after this time.
+    Ping(Duration),
 }
 
-/// Why a publish was not taken.
+/// Why something was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotTaken {
-    /// No room among the messages in flight: try again after progress.
-    Later,
+pub enum NotSent {
     /// It will never fit.
     TooLarge,
-    /// The connection is gone.
-    Broken(Ended),
+    /// It is not wanted any more.
+    Unwanted,
+    /// The connection is gone; reading tells why.
+    Broken,
 }
 
 /// Why the connection could not be opened or has ended.
@@ -174,228 +142,417 @@ impl Ended {
 }
 
 impl<'m> Session<'m> {
-    /// A session. `rx` holds the largest packet that can be received, `tx` the packets in flight.
-    pub fn new(rx: &'m mut [u8], tx: &'m mut [u8]) -> Result<Self, Error> {
-        // What minimq would say of itself is never sent: see `stream`.
-        let config = ConfigBuilder::new(Buffers::new(rx, tx))
-            .client_id("-")
-            .map_err(|_| Error::MqttId)?
-            .keepalive_interval(0);
-        Ok(Self {
-            inner: minimq::Session::new(config),
-            tap: RefCell::default(),
-        })
+    /// A session. `rx` holds the largest packet that can be received, `tx` the largest that can be
+    /// sent.
+    pub fn new(rx: &'m mut [u8], tx: &'m mut [u8]) -> Self {
+        Self { rx, tx, last_id: 0 }
     }
 
-    /// Opens the MQTT connection over `io`. `in_flight` messages wait for their acknowledgement.
-    /// Not to be dropped before it is done, unless with `io`.
-    pub async fn connect<IO: Io<Error = Error>>(
+    /// Opens the MQTT connection over `io`. Not to be dropped before it is done, unless with `io`.
+    pub async fn connect<IO: ByteStream>(
         &mut self,
         io: IO,
         connect: &Connect<'_>,
         ping_timeout: Duration,
-        in_flight: usize,
-    ) -> Result<Client<'_, 'm, IO>, Ended> {
-        self.tap.replace(Tap::default());
-        let rx_size = self.inner.max_rx_packet_size();
-        let stream = Stream::open(io, &self.tap, connect, rx_size, ping_timeout, in_flight).await?;
-        match self.inner.connect(stream).await {
-            Ok(connection) => Ok(Client {
-                connection,
-                tap: &self.tap,
-                rx_size,
-            }),
-            Err(e) => Err(explain(e, &self.tap.borrow(), rx_size)),
+    ) -> Result<Client<'_, IO>, Ended> {
+        let mut client = Client {
+            io,
+            rx: Inbound::new(self.rx),
+            tx: Outbound::new(self.tx),
+            last_id: &mut self.last_id,
+            connack: Connack::default(),
+            unacknowledged: 0,
+            due: None,
+            unflushed: false,
+            failure: None,
+            keep_alive: None,
+            ping_timeout,
+            last_sent: Instant::MIN,
+            ping_by: None,
+        };
+        // When it fails, what has arrived may say why.
+        client.failure = client.open(connect).await.err();
+        client.connack = client.opened(connect).await?;
+        client.last_sent = Instant::now();
+        let keep_alive_s = client.connack.server_keep_alive_s;
+        client.keep_alive = match keep_alive_s.unwrap_or(connect.keep_alive_s) {
+            0 => None,
+            seconds => Some(Duration::from_secs(u64::from(seconds))),
+        };
+        if let Some(size) = client.connack.maximum_packet_size {
+            client.tx.limit(size as usize);
         }
+        Ok(client)
     }
 }
 
 /// An open MQTT connection.
-pub struct Client<'s, 'm, IO> {
-    connection: Connection<'s, 'm, Stream<'s, IO>>,
-    tap: &'s RefCell<Tap>,
-    rx_size: usize,
+pub struct Client<'s, IO> {
+    io: IO,
+    rx: Inbound<'s>,
+    tx: Outbound<'s>,
+    last_id: &'s mut u16,
+    connack: Connack,
+    /// Messages that the broker has not acknowledged on this connection.
+    unacknowledged: u16,
+    /// The message that was handed out last is to be acknowledged.
+    due: Option<u16>,
+    unflushed: bool,
+    /// Writing has failed. What is written after that is discarded, and the connection ends as soon
+    /// as everything that has arrived was read, for that may say why.
+    failure: Option<Error>,
+    keep_alive: Option<Duration>,
+    ping_timeout: Duration,
+    last_sent: Instant,
+    /// When PINGRESP is overdue.
+    ping_by: Option<Instant>,
 }
 
-impl<IO: Io<Error = Error>> Client<'_, '_, IO> {
-    /// Whether the broker still had the session: its subscriptions stand, and it has messages for us.
+impl<IO: ByteStream> Client<'_, IO> {
+    /// Whether the broker still had the session: its subscriptions stand, it has messages for us,
+    /// and what was in flight is to be sent again.
     pub fn resumed(&self) -> bool {
-        self.connack().session_present
-    }
-
-    /// Whether what was in flight is being sent again; else it is [`Standing::Lost`].
-    pub fn replays(&self) -> bool {
-        self.tap.borrow().replays
-    }
-
-    /// The time from the last ping to its answer, if there was one since the last call.
-    pub fn take_round_trip(&mut self) -> Option<Duration> {
-        self.tap.borrow_mut().round_trip.take()
-    }
-
-    /// What the broker said in the last turn of the one operation that this turn settled, if it
-    /// did. (A turn takes at most one packet, so there is only one.)
-    pub fn take_ack(&mut self) -> Option<Ack> {
-        self.tap.borrow_mut().ack.take()
+        self.connack.session_present
     }
 
     /// What the broker said of this connection.
     pub fn connack(&self) -> Connack {
-        self.tap.borrow().connack.unwrap_or_default()
+        self.connack
     }
 
-    /// Subscribes to up to [`FILTERS_PER_SUBSCRIBE`] filters in one packet.
+    /// Whether the broker takes another message at QoS 1 before it has acknowledged one.
+    pub fn takes_more(&self) -> bool {
+        self.unacknowledged < self.connack.receive_maximum.unwrap_or(u16::MAX)
+    }
+
+    /// A packet identifier that is not in use.
+    pub fn new_id(&mut self, is_used: impl Fn(u16) -> bool) -> u16 {
+        // There are far fewer operations in flight than identifiers.
+        loop {
+            *self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+            if !is_used(*self.last_id) {
+                return *self.last_id;
+            }
+        }
+    }
+
+    // ---- sending ------------------------------------------------------------------------------
+
+    /// Subscribes to filters, or unsubscribes when `leaving`, up to [`FILTERS_PER_SUBSCRIBE`];
+    /// `write` puts them by [`Body::put_filter`].
     pub async fn subscribe(
         &mut self,
-        filters: impl Iterator<Item = (&str, SubscribeOptions)>,
-    ) -> Result<Ticket, NotTaken> {
-        let mut list: Filters<TopicFilter<'_>> = heapless::Vec::new();
-        for (filter, options) in filters {
-            let qos = if options.qos1 {
-                QoS::AtLeastOnce
-            } else {
-                QoS::AtMostOnce
-            };
-            let options = SubscriptionOptions::default().maximum_qos(qos);
-            list.push(TopicFilter::new(filter).options(options))
-                .map_err(|_| NotTaken::TooLarge)?;
-        }
-        match self.connection.subscribe(&list, &[]).await {
-            Ok(op) => Ok(Ticket(op)),
-            Err(e) => Err(self.not_taken(e)),
-        }
-    }
-
-    /// Unsubscribes from up to [`FILTERS_PER_SUBSCRIBE`] filters in one packet.
-    pub async fn unsubscribe(
-        &mut self,
-        filters: impl Iterator<Item = &str>,
-    ) -> Result<Ticket, NotTaken> {
-        let mut list: Filters<&str> = heapless::Vec::new();
-        for filter in filters {
-            list.push(filter).map_err(|_| NotTaken::TooLarge)?;
-        }
-        match self.connection.unsubscribe(&list, &[]).await {
-            Ok(op) => Ok(Ticket(op)),
-            Err(e) => Err(self.not_taken(e)),
-        }
-    }
-
-    /// Publishes; `payload` writes the payload into the packet and returns its length, or `Err`
-    /// when it does not fit. At QoS 1 the result is a ticket; a QoS 0 message has none. To be
-    /// polled to its end: a QoS 0 message that is dropped half-way breaks the connection.
-    pub async fn publish<F>(
-        &mut self,
-        topic: &str,
-        options: PublishOptions<'_>,
-        payload: F,
-    ) -> Result<Option<Ticket>, NotTaken>
-    where
-        F: FnOnce(&mut [u8]) -> Result<usize, ()>,
-    {
-        let qos = if options.qos1 {
-            QoS::AtLeastOnce
-        } else {
-            QoS::AtMostOnce
-        };
-        if let Some(error) = self.write_failure() {
-            return Err(NotTaken::Broken(error));
-        }
-        let properties = properties::decode(options.properties);
-        let mut publication = Publication::new(topic, payload)
-            .qos(qos)
-            .properties(&properties);
-        if options.retain {
-            publication = publication.retain();
-        }
-        self.tap.borrow_mut().flush_now = !options.qos1;
-        let published = self.connection.publish(publication).await;
-        self.tap.borrow_mut().flush_now = false;
-        match published {
-            Ok(Some(op)) => Ok(Some(Ticket(op))),
-            // At QoS 0 nobody will ever tell whether it arrived, but that it did not leave is known.
-            Ok(None) => match self.write_failure() {
-                Some(error) => Err(NotTaken::Broken(error)),
-                None => Ok(None),
-            },
-            Err(PubError::Payload(())) => Err(self.no_room()),
-            Err(PubError::Session(e)) => Err(self.not_taken(e)),
-        }
-    }
-
-    fn write_failure(&self) -> Option<Ended> {
-        self.tap.borrow().write_failure.map(Ended::plain)
-    }
-
-    /// Takes the next step: waits for a packet or for the moment to send a ping. Safe to drop.
-    pub async fn turn(&mut self) -> Result<Turn<'_>, Ended> {
-        let (tap, rx_size) = (self.tap, self.rx_size);
-        let mut progress = pin!(self.connection.poll());
-        let progress = poll_fn(|cx| match progress.as_mut().poll(cx) {
-            Poll::Ready(progress) => Poll::Ready(Ok(progress)),
-            Poll::Pending => match tap.borrow_mut().oversize.take() {
-                Some(oversize) => Poll::Ready(Err(oversize)),
-                None => Poll::Pending,
-            },
+        id: u16,
+        leaving: bool,
+        mut write: impl FnMut(&mut Body<'_>) -> Result<(), Unwritten>,
+    ) -> Result<(), NotSent> {
+        let first = if leaving { UNSUBSCRIBE } else { SUBSCRIBE };
+        self.packet(first, topic::MAX_TOPIC, |body| {
+            body.put(&id.to_be_bytes())?;
+            body.put_properties(&[])?;
+            write(body)
         })
-        .await;
-        match progress {
-            Err(oversize) => Ok(Turn::TooLarge(oversize)),
-            Ok(Ok(Some(inner))) if !is_well_formed(&inner) => {
-                Err(Ended::plain(Error::MqttProtocol))
+        .await
+    }
+
+    /// Publishes; `write` puts topic and properties by [`Body::put_head`], and then the payload. At
+    /// QoS 1 the message leaves with the next turn, else at once, for nothing tells later whether it
+    /// did. Dropping the future loses nothing but that.
+    pub async fn publish(
+        &mut self,
+        options: PublishOptions,
+        write: impl FnMut(&mut Body<'_>) -> Result<(), Unwritten>,
+    ) -> Result<(), NotSent> {
+        let mut first = PUBLISH;
+        if options.id.is_some() {
+            first |= QOS1;
+        }
+        if options.retain {
+            first |= RETAIN;
+        }
+        if options.again {
+            first |= DUP;
+        }
+        self.packet(first, options.size, write).await?;
+        if options.id.is_some() {
+            self.unacknowledged = self.unacknowledged.saturating_add(1);
+            return Ok(());
+        }
+        self.flush().await;
+        match self.failure {
+            Some(_) => Err(NotSent::Broken),
+            None => Ok(()),
+        }
+    }
+
+    async fn packet(
+        &mut self,
+        first: u8,
+        size: usize,
+        mut write: impl FnMut(&mut Body<'_>) -> Result<(), Unwritten>,
+    ) -> Result<(), NotSent> {
+        loop {
+            if self.failure.is_some() {
+                return Err(NotSent::Broken);
             }
-            Ok(Ok(Some(inner))) => Ok(Turn::Message(Message { inner })),
-            // A refusal is an acknowledgement: its code is in the tap.
-            Ok(Ok(None) | Err(minimq::Error::Peer(PeerError::Rejected(_)))) => Ok(Turn::Progress),
-            Ok(Err(e)) => Err(explain(e, &tap.borrow(), rx_size)),
+            match self.tx.packet(first, size, &mut write) {
+                Ok(()) => {
+                    self.unflushed = true;
+                    return Ok(());
+                }
+                Err(Unwritten::Unwanted) => return Err(NotSent::Unwanted),
+                Err(Unwritten::NoRoom) if self.tx.is_empty() => return Err(NotSent::TooLarge),
+                // There is room behind nothing.
+                Err(Unwritten::NoRoom) => self.flush().await,
+            }
         }
     }
 
-    fn explain(&self, error: minimq::Error<Error>) -> Ended {
-        explain(error, &self.tap.borrow(), self.rx_size)
-    }
-
-    /// Where an operation stands.
-    pub fn standing(&self, ticket: &Ticket) -> Standing {
-        if self.connection.is_pending(&ticket.0) {
-            Standing::Open
-        } else if self.connection.is_invalidated(&ticket.0) {
-            Standing::Lost
-        } else {
-            Standing::Settled
+    /// Sends what was collected. Dropping the future loses nothing.
+    async fn flush(&mut self) {
+        while self.failure.is_none() && !self.tx.is_empty() {
+            match self.io.write(self.tx.waiting()).await {
+                Ok(n) => self.tx.sent(n),
+                Err(error) => self.failure = Some(error),
+            }
+        }
+        if self.failure.is_none()
+            && self.unflushed
+            && let Err(error) = self.io.flush().await
+        {
+            self.failure = Some(error);
+        }
+        if self.failure.is_some() {
+            self.tx.clear();
+        }
+        if core::mem::take(&mut self.unflushed) {
+            self.last_sent = Instant::now();
         }
     }
 
-    /// Ends the connection: sends what is to be acknowledged, and DISCONNECT with this reason.
+    /// Adds a packet of the connection itself; there is room, by the reserve.
+    fn add(&mut self, packet: &[u8]) {
+        if self.failure.is_none() && self.tx.add(packet).is_some() {
+            self.unflushed = true;
+        }
+    }
+
+    fn acknowledge(&mut self, id: u16) {
+        let [high, low] = id.to_be_bytes();
+        self.add(&[PUBACK, 2, high, low]);
+    }
+
+    /// Ends the connection: sends what was collected, and DISCONNECT with this reason.
     pub async fn disconnect(mut self, reason: u8) {
-        // The connection ends either way.
-        let _ = self.connection.drive().await;
-        self.connection.into_inner().disconnect(reason).await;
+        if let Some(id) = self.due.take() {
+            self.acknowledge(id);
+        }
+        self.add(&[DISCONNECT, 1, reason]);
+        self.flush().await;
     }
 
-    /// With nothing in flight the whole arena was free, so waiting does not help.
-    fn no_room(&self) -> NotTaken {
-        if self.connection.session().is_publish_quiescent() {
-            NotTaken::TooLarge
-        } else {
-            NotTaken::Later
+    // ---- keeping alive ------------------------------------------------------------------------
+
+    /// When something has to be sent, or should have arrived.
+    fn deadline(&self) -> Option<Instant> {
+        let ping_at = self.keep_alive.map(|keep_alive| {
+            let lead = PING_LEAD.min(keep_alive / 4);
+            self.last_sent + (keep_alive - lead)
+        });
+        self.ping_by.or(ping_at)
+    }
+
+    /// The deadline has passed.
+    fn keep_alive(&mut self) -> Result<(), Ended> {
+        if self.ping_by.is_some() {
+            return Err(Ended::plain(Error::MqttKeepAlive));
+        }
+        self.add(&PINGREQ);
+        self.ping_by = Some(Instant::now() + self.ping_timeout);
+        Ok(())
+    }
+
+    // ---- receiving ----------------------------------------------------------------------------
+
+    /// Takes the next step: waits for a packet and keeps the connection alive meanwhile. The message
+    /// of the step before is acknowledged. Safe to drop.
+    pub async fn turn(&mut self) -> Result<Turn<'_>, Ended> {
+        if let Some(id) = self.due.take() {
+            self.acknowledge(id);
+        }
+        let first = loop {
+            if !self.tx.has_reserve() {
+                self.flush().await;
+            }
+            match self.rx.next() {
+                Next::Packet(first) if first & 0xF0 == PUBLISH => break first,
+                Next::Packet(first) => {
+                    if let Some(turn) = self.heard(first)? {
+                        return Ok(turn);
+                    }
+                }
+                Next::PassedOver(message) => {
+                    if let Some(id) = message.packet_id() {
+                        let [high, low] = id.to_be_bytes();
+                        self.add(&[PUBACK, 3, high, low, QUOTA_EXCEEDED]);
+                    }
+                    return Ok(Turn::TooLarge(message));
+                }
+                Next::More => self.receive().await?,
+                Next::Malformed => return Err(Ended::plain(Error::MqttProtocol)),
+                Next::TooLarge(size) => return Err(self.too_large(size)),
+            }
+        };
+        let message = Message::parse(first, self.rx.body());
+        let message = message.ok_or(Ended::plain(Error::MqttProtocol))?;
+        self.due = message.packet_id();
+        Ok(Turn::Message(message))
+    }
+
+    /// A packet that is no message has arrived.
+    fn heard(&mut self, first: u8) -> Result<Option<Turn<'static>>, Ended> {
+        match packet::parse(first, self.rx.body()) {
+            Some(Packet::Ack(ack)) => {
+                if ack.of == AckOf::Publish {
+                    self.unacknowledged = self.unacknowledged.saturating_sub(1);
+                }
+                Ok(Some(Turn::Acknowledged(ack)))
+            }
+            Some(Packet::Pingresp) => Ok(self.ping_by.take().and_then(|by| {
+                let left = by.saturating_duration_since(Instant::now());
+                self.ping_timeout.checked_sub(left).map(Turn::Ping)
+            })),
+            Some(Packet::Disconnect(code)) => Err(disconnected(code)),
+            Some(Packet::Connack(_)) | None => Err(Ended::plain(Error::MqttProtocol)),
         }
     }
 
-    fn not_taken(&self, error: minimq::Error<Error>) -> NotTaken {
-        match error {
-            minimq::Error::NotReady | minimq::Error::Resource(ResourceError::InflightExhausted) => {
-                NotTaken::Later
+    fn too_large(&self, size: usize) -> Ended {
+        Ended {
+            needed: size,
+            ..Ended::plain(Error::MqttProtocol)
+        }
+    }
+
+    /// Sends CONNECT.
+    async fn open(&mut self, connect: &Connect<'_>) -> Result<(), Error> {
+        let packet = connect::Packet::new(connect, self.rx.size())?;
+        self.unflushed = true;
+        for mut part in packet.parts() {
+            while self.failure.is_none() && !part.is_empty() {
+                let n = self.tx.add_part(part);
+                part = part.get(n..).unwrap_or_default();
+                if n == 0 {
+                    self.flush().await;
+                }
             }
-            minimq::Error::Resource(ResourceError::BufferTooSmall) => self.no_room(),
-            minimq::Error::Resource(ResourceError::PacketTooLarge)
-            | minimq::Error::InvalidRequest => NotTaken::TooLarge,
-            e => NotTaken::Broken(self.explain(e)),
+        }
+        self.flush().await;
+        self.failure.map_or(Ok(()), Err)
+    }
+
+    /// Waits for the answer to CONNECT.
+    async fn opened(&mut self, connect: &Connect<'_>) -> Result<Connack, Ended> {
+        let protocol = || Ended::plain(Error::MqttProtocol);
+        let first = loop {
+            match self.rx.next() {
+                Next::Packet(first) => break first,
+                Next::More => {}
+                Next::TooLarge(size) => return Err(self.too_large(size)),
+                Next::PassedOver(_) | Next::Malformed => return Err(protocol()),
+            }
+            self.receive().await.map_err(|ended| match ended.error {
+                Error::TcpClosed => Ended::plain(Error::MqttClosedBeforeConnack),
+                _ => ended,
+            })?;
+        };
+        let connack = match packet::parse(first, self.rx.body()) {
+            Some(Packet::Connack(connack)) => connack,
+            Some(Packet::Disconnect(code)) => return Err(disconnected(code)),
+            _ => return Err(protocol()),
+        };
+        if connack.session_present && (connect.clean_start || connack.reason != 0) {
+            return Err(protocol());
+        }
+        if connack.reason != 0 {
+            return Err(Ended::with_code(Error::MqttRefused, connack.reason));
+        }
+        if connack.receive_maximum == Some(0) || connack.maximum_packet_size == Some(0) {
+            return Err(protocol());
+        }
+        Ok(connack)
+    }
+
+    /// Sends what was collected and waits until something arrives, or until a ping is due. Dropping
+    /// the future loses nothing.
+    async fn receive(&mut self) -> Result<(), Ended> {
+        self.flush().await;
+        let (failure, deadline) = (self.failure, self.deadline());
+        let read = {
+            let mut read = pin!(self.io.read(self.rx.room()));
+            poll_fn(|cx| {
+                // What has arrived counts before any deadline.
+                if let Poll::Ready(read) = read.as_mut().poll(cx) {
+                    return Poll::Ready(Some(read));
+                }
+                if let Some(failure) = failure {
+                    return Poll::Ready(Some(Err(failure)));
+                }
+                match deadline {
+                    Some(at) if at <= Instant::now() => Poll::Ready(None),
+                    Some(at) => {
+                        embassy_time_driver::schedule_wake(at.as_ticks(), cx.waker());
+                        Poll::Pending
+                    }
+                    None => Poll::Pending,
+                }
+            })
+            .await
+        };
+        match read {
+            None => self.keep_alive(),
+            Some(Ok(0)) => Err(Ended::plain(Error::TcpClosed)),
+            Some(Ok(n)) => {
+                self.rx.add(n);
+                Ok(())
+            }
+            Some(Err(error)) => Err(Ended::plain(failure.unwrap_or(error))),
         }
     }
 }
 
-type Filters<T> = heapless::Vec<T, FILTERS_PER_SUBSCRIBE>;
+impl Body<'_> {
+    /// Puts what comes before the payload of a message: topic, packet identifier, properties as
+    /// [`properties::encode`] wrote them. `topic` writes the topic and returns its length.
+    pub fn put_head(
+        &mut self,
+        topic: impl FnOnce(&mut [u8]) -> Option<usize>,
+        id: Option<u16>,
+        properties: &[u8],
+    ) -> Result<(), Unwritten> {
+        self.write_data(topic)?;
+        if let Some(id) = id {
+            self.put(&id.to_be_bytes())?;
+        }
+        self.put_properties(properties)
+    }
+
+    /// Puts a filter, which `filter` writes, with the options of its subscription; without them it is
+    /// one to leave. If there is no room, nothing has happened.
+    pub fn put_filter(
+        &mut self,
+        filter: impl FnOnce(&mut [u8]) -> Option<usize>,
+        options: Option<SubscribeOptions>,
+    ) -> Result<(), Unwritten> {
+        self.all_or_none(|body| {
+            body.write_data(filter)?;
+            match options {
+                Some(options) => body.put(&[u8::from(options.qos1)]),
+                None => Ok(()),
+            }
+        })
+    }
+}
 
 /// Whether a message that the broker refused with this reason code can be sent again later: quota
 /// exceeded, message rate too high, server busy.
@@ -406,15 +563,6 @@ pub const fn retry_verdict(code: u8) -> Retry {
     }
 }
 
-/// What minimq leaves to be checked: properties that no message may have, a topic that is none (the
-/// topic aliases that would allow it were not offered).
-fn is_well_formed(message: &InboundPublish<'_>) -> bool {
-    let topic = message.topic();
-    !topic.is_empty()
-        && !topic.contains(['+', '#', '\0'])
-        && properties::read(message.properties()).is_some()
-}
-
 /// What a DISCONNECT of the broker means.
 fn disconnected(code: u8) -> Ended {
     let error = match code {
@@ -423,21 +571,4 @@ fn disconnected(code: u8) -> Ended {
         _ => Error::MqttDisconnected,
     };
     Ended::with_code(error, code)
-}
-
-/// Says what minimq's error and what was heard mean together.
-fn explain(error: minimq::Error<Error>, tap: &Tap, rx_size: usize) -> Ended {
-    match error {
-        minimq::Error::Transport(e) if e != Error::MqttProtocol => Ended::plain(e),
-        minimq::Error::Disconnected => match tap.disconnect {
-            Some(code) => disconnected(code),
-            None => Ended::plain(Error::TcpClosed),
-        },
-        minimq::Error::Resource(_) => Ended::plain(Error::TooLarge),
-        _ if tap.largest > rx_size => Ended {
-            needed: tap.largest,
-            ..Ended::plain(Error::MqttProtocol)
-        },
-        _ => Ended::plain(Error::MqttProtocol),
-    }
 }

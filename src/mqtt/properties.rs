@@ -1,7 +1,6 @@
 //! The properties of a message (MQTT 5, 3.3.2.3), as far as AWS IoT knows them.
 
 use heapless::Vec;
-use minimq::Property;
 
 use super::topic;
 use crate::Error;
@@ -36,6 +35,7 @@ const MESSAGE_EXPIRY: u8 = 0x02;
 const CONTENT_TYPE: u8 = 0x03;
 const RESPONSE_TOPIC: u8 = 0x08;
 const CORRELATION: u8 = 0x09;
+const SUBSCRIPTION: u8 = 0x0B;
 const USER: u8 = 0x26;
 
 /// Properties as MQTT encodes them: what the outbox keeps.
@@ -106,93 +106,120 @@ fn put_data(out: &mut Encoded, id: u8, data: &[u8]) -> Result<(), Error> {
     put_text(out, data)
 }
 
-/// Most properties that [`encode`] writes.
-const MOST: usize = 5 + MAX_USER_PROPERTIES;
-
-/// Properties that [`encode`] wrote, as minimq wants them.
-pub(super) fn decode(mut encoded: &[u8]) -> Vec<Property<'_>, MOST> {
-    let mut list = Vec::new();
-    while let Some((property, rest)) = decode_one(encoded) {
-        if list.push(property).is_err() {
-            break;
+/// Bytes of the value of the property with this identifier, which `value` begins with (2.2.2.2).
+pub(super) fn value_size(id: u8, value: &[u8]) -> Option<usize> {
+    let data = |value: &[u8]| {
+        let len = u16::from_be_bytes(*value.first_chunk::<2>()?);
+        Some(usize::from(len).saturating_add(2))
+    };
+    match id {
+        0x01 | 0x17 | 0x19 | 0x24 | 0x25 | 0x28..=0x2A => Some(1),
+        0x13 | 0x21..=0x23 => Some(2),
+        0x02 | 0x11 | 0x18 | 0x27 => Some(4),
+        0x0B => Some(take_number(value)?.1),
+        0x03 | 0x08 | 0x09 | 0x12 | 0x15 | 0x16 | 0x1A | 0x1C | 0x1F => data(value),
+        USER => {
+            let name = data(value)?;
+            Some(name.saturating_add(data(value.get(name..)?)?))
         }
-        encoded = rest;
+        _ => None,
     }
-    list
 }
 
-fn decode_one(encoded: &[u8]) -> Option<(Property<'_>, &[u8])> {
-    let (&id, rest) = encoded.split_first()?;
-    Some(match id {
-        PAYLOAD_FORMAT => {
-            let (&value, rest) = rest.split_first()?;
-            (Property::PayloadFormatIndicator(value), rest)
+/// A number of up to four digits (1.5.5), and how many it has.
+fn take_number(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut number = 0;
+    for (at, digit) in bytes.iter().take(4).enumerate() {
+        number |= usize::from(digit & 0x7F) << (7 * at);
+        if digit & 0x80 == 0 {
+            return Some((number, at.saturating_add(1)));
         }
-        MESSAGE_EXPIRY => {
-            let (seconds, rest) = rest.split_first_chunk::<4>()?;
-            let seconds = u32::from_be_bytes(*seconds);
-            (Property::MessageExpiryInterval(seconds), rest)
-        }
-        CONTENT_TYPE | RESPONSE_TOPIC | USER => {
-            let (text, rest) = take_text(rest)?;
-            match id {
-                CONTENT_TYPE => (Property::ContentType(text), rest),
-                RESPONSE_TOPIC => (Property::ResponseTopic(text), rest),
-                _ => {
-                    let (value, rest) = take_text(rest)?;
-                    (Property::UserProperty(text, value), rest)
-                }
-            }
-        }
-        CORRELATION => {
-            let (data, rest) = take_data(rest)?;
-            (Property::CorrelationData(data), rest)
-        }
-        _ => return None,
-    })
+    }
+    None
 }
 
-fn take_data(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// The properties that `bytes` begin with (2.2.2), and what follows them.
+pub(super) fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, digits) = take_number(bytes)?;
+    bytes.get(digits..)?.split_at_checked(len)
+}
+
+/// Data with its length (1.5.4, 1.5.6), and what follows it.
+pub(super) fn take_data(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = bytes.split_first_chunk::<2>()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))
 }
 
+/// Text has no NUL (1.5.4).
 fn take_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let (data, rest) = take_data(bytes)?;
+    if data.contains(&0) {
+        return None;
+    }
     Some((core::str::from_utf8(data).ok()?, rest))
 }
 
+/// One property, and those that follow it.
+fn take_property(properties: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&id, rest) = properties.split_first()?;
+    let (value, rest) = rest.split_at_checked(value_size(id, rest)?)?;
+    Some((id, value, rest))
+}
+
 /// The properties of a message that arrived; `None` when they are malformed, or what no message may
-/// have.
-pub(super) fn read<'p>(properties: &'p minimq::Properties<'p>) -> Option<Properties<'p>> {
+/// have, or no message may have twice.
+pub(super) fn read(mut properties: &[u8]) -> Option<Properties<'_>> {
     let mut read = Properties::default();
-    for property in properties.iter() {
-        match property.ok()? {
-            Property::PayloadFormatIndicator(value) => read.payload_is_text = value == 1,
-            Property::MessageExpiryInterval(seconds) => read.message_expiry_s = seconds,
-            Property::ContentType(text) => read.content_type = text,
-            Property::ResponseTopic(topic) => read.response_topic = topic,
-            Property::CorrelationData(data) => read.correlation = data,
-            Property::UserProperty(..) | Property::SubscriptionIdentifier(_) => {}
+    let mut seen = 0_u64;
+    while !properties.is_empty() {
+        let (id, value, rest) = take_property(properties)?;
+        properties = rest;
+        match id {
+            PAYLOAD_FORMAT => match value {
+                [0] => {}
+                [1] => read.payload_is_text = true,
+                _ => return None,
+            },
+            MESSAGE_EXPIRY => {
+                read.message_expiry_s = u32::from_be_bytes(*value.first_chunk::<4>()?);
+            }
+            CONTENT_TYPE => (read.content_type, _) = take_text(value)?,
+            RESPONSE_TOPIC => (read.response_topic, _) = take_text(value)?,
+            CORRELATION => (read.correlation, _) = take_data(value)?,
+            USER => {
+                let (_, value) = take_text(value)?;
+                take_text(value)?;
+                continue;
+            }
+            SUBSCRIPTION => continue,
             // Aliases were not offered, and the others are not for messages.
             _ => return None,
         }
+        let bit = 1 << u32::from(id);
+        if seen & bit != 0 {
+            return None;
+        }
+        seen |= bit;
     }
     Some(read)
 }
 
-/// The user property with this number.
-pub(super) fn read_user<'p>(
-    properties: &'p minimq::Properties<'p>,
-    index: usize,
-) -> Option<(&'p str, &'p str)> {
-    properties
-        .iter()
-        .filter_map(|property| match property {
-            Ok(Property::UserProperty(name, value)) => Some((name, value)),
-            _ => None,
-        })
-        .nth(index)
+/// The user property with this number, of properties that were read.
+pub(super) fn read_user(mut properties: &[u8], index: usize) -> Option<(&str, &str)> {
+    let mut left = index;
+    loop {
+        let (id, value, rest) = take_property(properties)?;
+        properties = rest;
+        if id != USER {
+            continue;
+        }
+        if left == 0 {
+            let (name, value) = take_text(value)?;
+            let (value, _) = take_text(value)?;
+            return Some((name, value));
+        }
+        left = left.saturating_sub(1);
+    }
 }
 
 #[cfg(test)]
@@ -200,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn encoded_and_decoded() {
+    fn encoded_and_read() {
         let properties = Properties {
             payload_is_text: true,
             message_expiry_s: 60,
@@ -210,23 +237,43 @@ mod tests {
         };
         let user = [("a", "b"), ("", "x")];
         let encoded = encode(&properties, user.into_iter()).unwrap();
-        assert_eq!(
-            decode(&encoded).as_slice(),
-            [
-                Property::PayloadFormatIndicator(1),
-                Property::MessageExpiryInterval(60),
-                Property::ContentType("text/plain"),
-                Property::ResponseTopic("answers/here"),
-                Property::CorrelationData(&[1, 2, 3]),
-                Property::UserProperty("a", "b"),
-                Property::UserProperty("", "x"),
-            ]
-        );
+        assert_eq!(read(&encoded), Some(properties));
+        assert_eq!(read_user(&encoded, 0), Some(("a", "b")));
+        assert_eq!(read_user(&encoded, 1), Some(("", "x")));
+        assert_eq!(read_user(&encoded, 2), None);
         let none = encode(&Properties::default(), [].into_iter()).unwrap();
         assert!(none.is_empty());
         for cut in 0..encoded.len() {
-            decode(&encoded[..cut]); // does not panic
+            read(&encoded[..cut]); // does not panic
+            read_user(&encoded[..cut], 1);
         }
+    }
+
+    #[test]
+    fn what_no_message_may_have() {
+        for good in [&[][..], &[0x0B, 0x80, 1, 0x0B, 2], &[0x01, 0]] {
+            assert!(read(good).is_some(), "{good:x?}");
+        }
+        for bad in [
+            &[0x01, 2][..],
+            &[0x01, 1, 0x01, 1],
+            &[0x02, 0, 0, 0],
+            &[0x03, 0, 1, 0xFF],
+            &[0x03, 0, 1, 0],
+            &[0x03, 0, 2, b'x'],
+            &[0x0B, 0x80, 0x80, 0x80, 0x80, 1],
+            &[0x11, 0, 0, 0, 1],
+            &[0x23, 0, 1],
+            &[0x26, 0, 1, b'n', 0],
+            &[0x26, 0, 1, b'n', 0, 1, 0xFF],
+            &[0x77, 0],
+        ] {
+            assert!(read(bad).is_none(), "{bad:x?}");
+        }
+        assert_eq!(split(&[2, 1, 1, 9]), Some((&[1, 1][..], &[9][..])));
+        assert_eq!(split(&[0x80, 0x80, 0x80, 0x80, 0]), None);
+        assert_eq!(split(&[2, 1]), None);
+        assert_eq!(split(&[]), None);
     }
 
     #[test]

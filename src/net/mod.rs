@@ -1,10 +1,8 @@
 //! Sockets: from `embedded_nal`'s non-blocking TCP stack to the byte streams that TLS and MQTT
 //! read and write.
 
-mod buffered;
 mod socket;
 
-pub use buffered::Buffered;
 pub use socket::{Link, Socket, connect};
 
 use embedded_io_async::{Read, Write};

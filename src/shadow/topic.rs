@@ -64,8 +64,9 @@ pub struct Name<'a> {
 }
 
 impl Name<'_> {
-    /// Writes this shadow's topic that ends in `end`; `None` when there is no room.
-    pub fn topic<'o>(&self, end: &str, out: &'o mut [u8]) -> Option<&'o str> {
+    /// Writes this shadow's topic that ends in `end`, and returns its length; `None` when there is no
+    /// room.
+    pub fn topic(&self, end: &str, out: &mut [u8]) -> Option<usize> {
         let name = self.shadow.map_or(["", "", ""], |name| [NAME, name, "/"]);
         let parts = [HEAD, self.thing, SHADOW].into_iter().chain(name);
         let mut len = 0_usize;
@@ -74,7 +75,7 @@ impl Name<'_> {
             out.get_mut(len..next)?.copy_from_slice(part.as_bytes());
             len = next;
         }
-        core::str::from_utf8(out.get(..len)?).ok()
+        Some(len)
     }
 }
 
@@ -204,7 +205,8 @@ mod tests {
 
     fn written(name: &Name<'_>, end: &str) -> String {
         let mut text = [0; MAX_SHADOW_TOPIC];
-        name.topic(end, &mut text).unwrap().to_owned()
+        let len = name.topic(end, &mut text).unwrap();
+        core::str::from_utf8(&text[..len]).unwrap().to_owned()
     }
 
     #[test]

@@ -5,7 +5,6 @@
 use heapless::Deque;
 
 use crate::Error;
-use crate::mqtt::{Ack, Standing, Ticket};
 use crate::shadow;
 
 /// What a message is. It decides what the head of a message holds, where it goes, and when it is
@@ -23,12 +22,25 @@ pub enum Kind {
     Shadow(shadow::Request),
 }
 
+impl Kind {
+    /// It is sent at QoS 1, else at QoS 0.
+    pub fn is_qos1(self) -> bool {
+        match self {
+            Self::Publish { qos1, .. } => qos1,
+            Self::Shadow(_) => true,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     /// Waits to be sent.
     Queued,
-    /// Sent; waits for the broker's acknowledgement.
-    Sent(Ticket),
+    /// Sent with this packet identifier; waits for the broker's acknowledgement.
+    Sent(u16),
+    /// The same, on a connection that was lost: the session was resumed, and it waits to be sent
+    /// again.
+    Again(u16),
     /// The broker has it; waits for the service's answer.
     Answer,
 }
@@ -88,6 +100,8 @@ pub struct Due {
     pub id: u32,
     /// What it is.
     pub kind: Kind,
+    /// It was sent before, in this session, with this packet identifier.
+    pub again: Option<u16>,
 }
 
 /// The parts of a message.
@@ -265,14 +279,23 @@ impl<'m, D: Copy> Outbox<'m, D> {
 
     // ---- sending ------------------------------------------------------------------------------
 
-    /// The oldest message that is to be sent.
+    /// The oldest message that is to be sent. What was sent before comes first: nothing is sent
+    /// before it that was queued before it, but for what was acknowledged.
     pub fn next_due(&self) -> Option<Due> {
-        self.iter()
-            .find(|entry| entry.is_queued())
-            .map(|entry| Due {
-                id: entry.id,
-                kind: entry.kind,
-            })
+        let due = |entry: &Entry<D>, again| Due {
+            id: entry.id,
+            kind: entry.kind,
+            again,
+        };
+        let mut queued = None;
+        for entry in self.iter() {
+            match entry.phase {
+                Phase::Again(packet) => return Some(due(entry, Some(packet))),
+                Phase::Queued if queued.is_none() => queued = Some(due(entry, None)),
+                _ => {}
+            }
+        }
+        queued
     }
 
     /// The number that the next message will have.
@@ -296,24 +319,35 @@ impl<'m, D: Copy> Outbox<'m, D> {
         self.parts(self.find(id)?)
     }
 
-    /// A message was handed to MQTT and must be acknowledged by `ack_by`.
-    pub fn sent(&mut self, id: u32, ticket: Ticket, ack_by: u64) {
+    /// A message was sent with this packet identifier and must be acknowledged by `ack_by`.
+    pub fn sent(&mut self, id: u32, packet: u16, ack_by: u64) {
         // It may have ended meanwhile.
         if let Some(entry) = self.iter_mut().find(|entry| entry.id == id)
-            && entry.is_queued()
+            && matches!(entry.phase, Phase::Queued | Phase::Again(_))
         {
-            entry.phase = Phase::Sent(ticket);
+            entry.phase = Phase::Sent(packet);
             entry.deadline = ack_by;
         }
     }
 
-    /// What was sent is sent again and must be acknowledged by `ack_by`.
-    pub fn resent(&mut self, ack_by: u64) {
+    /// There is a new connection: what was not acknowledged is sent again, with its packet identifier
+    /// if the session was `resumed`, else as if it had never been sent.
+    pub fn reconnected(&mut self, resumed: bool) {
         for entry in self.iter_mut() {
-            if matches!(entry.phase, Phase::Sent(_)) {
-                entry.deadline = ack_by;
+            if let Phase::Sent(packet) | Phase::Again(packet) = entry.phase {
+                entry.phase = match resumed {
+                    true => Phase::Again(packet),
+                    false => Phase::Queued,
+                };
+                entry.deadline = u64::MAX;
             }
         }
+    }
+
+    /// Whether a message in flight has this packet identifier.
+    pub fn uses(&self, packet: u16) -> bool {
+        self.iter()
+            .any(|entry| matches!(entry.phase, Phase::Sent(id) | Phase::Again(id) if id == packet))
     }
 
     // ---- ending -------------------------------------------------------------------------------
@@ -379,46 +413,29 @@ impl<'m, D: Copy> Outbox<'m, D> {
         self.find(id)?.done
     }
 
-    /// Looks how sent messages stand and settles the first one that changed: acknowledged ones
-    /// are over or wait for the service's answer, from `now` on for `answer_ms` unless they have a
-    /// time of their own; ones whose session is lost are queued again.
-    /// `ack` is what the broker said, if it acknowledged one. Returns whom to tell what; to be
-    /// called until it returns `None`.
-    pub fn settle(
+    /// The broker has acknowledged the message with this packet identifier: it is over, or waits for
+    /// the service's answer, from `now` on for `answer_ms` unless it has a time of its own. Returns
+    /// whom to tell what.
+    pub fn acknowledged(
         &mut self,
-        standing: impl Fn(&Ticket) -> Standing,
+        packet: u16,
+        code: u8,
         now: u64,
         answer_ms: u64,
-        ack: &mut Option<Ack>,
     ) -> Option<(Gone<D>, End)> {
-        for index in 0..self.len {
-            let Some(entry) = self.entry_mut(index) else {
-                continue;
-            };
-            let Phase::Sent(ticket) = entry.phase else {
-                continue;
-            };
-            match standing(&ticket) {
-                Standing::Open => {}
-                Standing::Lost => {
-                    entry.phase = Phase::Queued;
-                    entry.deadline = u64::MAX;
-                }
-                Standing::Settled => {
-                    let code = ack.take().map_or(0, |ack| ack.code());
-                    if code >= 0x80 {
-                        return Some((self.remove(index)?, End::Refused(code)));
-                    }
-                    if matches!(entry.kind, Kind::Publish { .. }) {
-                        let end = End::Acknowledged(i32::from(code));
-                        return Some((self.remove(index)?, end));
-                    }
-                    let own = u64::from(entry.answer_ms);
-                    entry.phase = Phase::Answer;
-                    entry.deadline = now.saturating_add(if own > 0 { own } else { answer_ms });
-                }
-            }
+        let index =
+            self.position(|entry| matches!(entry.phase, Phase::Sent(id) if id == packet))?;
+        if code >= 0x80 {
+            return Some((self.remove(index)?, End::Refused(code)));
         }
+        let entry = self.entry_mut(index)?;
+        if matches!(entry.kind, Kind::Publish { .. }) {
+            let end = End::Acknowledged(i32::from(code));
+            return Some((self.remove(index)?, end));
+        }
+        let own = u64::from(entry.answer_ms);
+        entry.phase = Phase::Answer;
+        entry.deadline = now.saturating_add(if own > 0 { own } else { answer_ms });
         None
     }
 
@@ -434,13 +451,6 @@ impl<'m, D: Copy> Outbox<'m, D> {
     pub fn next_expiry(&self) -> Option<u64> {
         let next = self.iter().map(Entry::over_at).min();
         next.filter(|at| *at < u64::MAX)
-    }
-
-    /// How many messages wait for their acknowledgement.
-    pub fn in_flight(&self) -> usize {
-        self.iter()
-            .filter(|entry| matches!(entry.phase, Phase::Sent(_)))
-            .count()
     }
 
     /// When the next acknowledgement is overdue.
@@ -559,7 +569,7 @@ impl<D> Entry<D> {
     fn over_at(&self) -> u64 {
         match self.phase {
             Phase::Answer => self.deadline.min(self.expires),
-            Phase::Queued | Phase::Sent(_) => self.expires,
+            Phase::Queued | Phase::Sent(_) | Phase::Again(_) => self.expires,
         }
     }
 }
@@ -641,7 +651,8 @@ mod tests {
             outbox.next_due(),
             Some(Due {
                 id: 1,
-                kind: UPDATE
+                kind: UPDATE,
+                again: None
             })
         );
         assert_eq!(outbox.message(1).unwrap().payload, b"{}");
@@ -739,7 +750,8 @@ mod tests {
         outbox.push(new(UPDATE, "abc", Some(5)), &[b"{}"]).unwrap();
         let is = |wanted: &'static [u8]| move |_: shadow::Request, token: &[u8]| token == wanted;
         assert_eq!(outbox.answered(is(b"abc")), None, "it was not sent yet");
-        outbox.force_answer(0, 100);
+        outbox.sent(0, 1, 10);
+        assert_eq!(outbox.acknowledged(1, 0, 20, 80), None);
         assert_eq!(outbox.answered(is(b"abd")), None, "another's");
         assert_eq!(outbox.answered(is(b"abc")), gone(UPDATE, 5));
         assert_eq!(outbox.answered(is(b"abc")), None, "a redelivery");
@@ -753,7 +765,9 @@ mod tests {
             outbox
                 .push(new(UPDATE, "t", Some(count)), &[b"{}"])
                 .unwrap();
-            outbox.force_answer(count as usize - 1, 100 * u64::from(count));
+            outbox.sent(count - 1, count as u16, 10);
+            let acknowledged = outbox.acknowledged(count as u16, 0, 0, 100 * u64::from(count));
+            assert_eq!(acknowledged, None);
         }
         let queued = New {
             expires: 250,
@@ -792,7 +806,9 @@ mod tests {
             outbox
                 .push(new(kind, "t", Some(index as u32)), &[])
                 .unwrap();
-            outbox.force_answer(index, 100);
+            let packet = index as u16 + 1;
+            outbox.sent(index as u32, packet, 10);
+            assert_eq!(outbox.acknowledged(packet, 0, 20, 80), None);
         }
         assert_eq!(outbox.requests_open(), 3);
         assert_eq!(outbox.answers_lost(), gone(versioned, 1));
@@ -802,6 +818,59 @@ mod tests {
         assert_eq!((outbox.requests_open(), outbox.next_expiry()), (0, None));
         assert_eq!(outbox.finish_kind(|kind| kind == versioned), None);
         assert_eq!(outbox.finish_kind(|kind| kind == UPDATE), gone(UPDATE, 0));
+    }
+
+    #[test]
+    fn what_is_not_acknowledged_is_sent_again() {
+        let (mut entries, mut bytes) = store();
+        let mut outbox = Outbox::new(&mut entries, &mut bytes, Policy::RefuseNew);
+        for id in 0..3 {
+            outbox.push(new(PUBLISH, "t", Some(id)), &[]).unwrap();
+        }
+        outbox.push(new(UPDATE, "u", Some(3)), &[]).unwrap();
+        let due = |outbox: &Outbox<'_, u32>| outbox.next_due().map(|due| (due.id, due.again));
+        outbox.sent(0, 7, 50);
+        outbox.sent(1, 8, 40);
+        assert_eq!(
+            (due(&outbox), outbox.ack_deadline()),
+            (Some((2, None)), Some(40))
+        );
+        assert!(outbox.uses(7) && outbox.uses(8) && !outbox.uses(9));
+        assert_eq!(outbox.acknowledged(9, 0, 0, 0), None, "nobody's");
+
+        // Resumed: the same packet identifiers, before what was not sent.
+        outbox.reconnected(true);
+        assert_eq!(
+            (due(&outbox), outbox.ack_deadline()),
+            (Some((0, Some(7))), None)
+        );
+        assert!(outbox.uses(7));
+        assert_eq!(
+            outbox.acknowledged(7, 0, 0, 0),
+            None,
+            "not sent on this connection"
+        );
+        outbox.sent(0, 7, 60);
+        outbox.sent(1, 8, 60);
+        let over = |kind, id, end| Some((gone(kind, id).unwrap(), end));
+        assert_eq!(
+            outbox.acknowledged(8, 0x10, 0, 0),
+            over(PUBLISH, 1, End::Acknowledged(0x10))
+        );
+
+        // Forgotten: as if they had never been sent.
+        outbox.reconnected(false);
+        assert_eq!((due(&outbox), outbox.uses(7)), (Some((0, None)), false));
+        outbox.sent(0, 9, 60);
+        outbox.sent(2, 10, 60);
+        assert_eq!(
+            outbox.acknowledged(9, 0x97, 0, 0),
+            over(PUBLISH, 0, End::Refused(0x97))
+        );
+        outbox.sent(3, 11, 60);
+        assert_eq!(outbox.acknowledged(11, 0, 100, 30), None);
+        assert_eq!(outbox.next_expiry(), Some(130), "it waits for its answer");
+        assert_eq!(due(&outbox), None);
     }
 
     /// Random pushes and ends in any order, against a plain list.
@@ -849,15 +918,6 @@ mod tests {
                 }
                 assert_eq!(outbox.level().1, list.len());
             }
-        }
-    }
-
-    impl<D: Copy> Outbox<'_, D> {
-        /// As if it had been sent and acknowledged: tickets are made by MQTT only.
-        fn force_answer(&mut self, index: usize, deadline: u64) {
-            let entry = self.entry_mut(index).unwrap();
-            entry.phase = Phase::Answer;
-            entry.deadline = deadline;
         }
     }
 }

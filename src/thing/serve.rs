@@ -23,17 +23,12 @@ use super::{App, Failure};
 use crate::Error;
 use crate::error::Retry;
 use crate::mqtt::{
-    self, Ack, Client, Connect, Ended, FILTERS_PER_SUBSCRIBE, Message, NotTaken, Oversize,
-    PublishOptions, Session, Standing, SubscribeOptions, Ticket, Turn,
+    self, Ack, AckOf, Client, Connect, Ended, FILTERS_PER_SUBSCRIBE, Message, NotSent, Oversize,
+    PublishOptions, Session, SubscribeOptions, Turn, Unwritten,
 };
 use crate::net::ByteStream;
 use crate::port::{Board, LogLevel};
-use crate::shadow::Request;
 use crate::shadow::topic::Name;
-
-/// Bytes in which the topic and the properties of a message to be sent, or the filters of one
-/// SUBSCRIBE, are put together.
-pub const SCRATCH: usize = mqtt::topic::MAX_TOPIC + mqtt::properties::MAX_PROPERTIES;
 
 /// What uses a connection; lives as long as the Thing.
 pub struct Service<'m, A: App> {
@@ -47,7 +42,6 @@ struct Desk<'m, A: App> {
     shadow: shadow::Desk<'m, A>,
     /// The SUBSCRIBE or UNSUBSCRIBE under way.
     open: Option<Open>,
-    scratch: &'m mut [u8],
     online_since: Option<Instant>,
     drain: Drain,
     /// There was a connection before.
@@ -59,7 +53,8 @@ struct Desk<'m, A: App> {
 }
 
 struct Open {
-    ticket: Ticket,
+    /// Its packet identifier.
+    id: u16,
     batch: Batch,
     /// After the application's filters come those of shadows.
     shadows: heapless::Vec<Part, FILTERS_PER_SUBSCRIBE>,
@@ -69,6 +64,9 @@ struct Open {
 
 /// A connection that is closed without a word so soon after a packet was closed because of it.
 const SUSPICIOUS: Duration = Duration::from_secs(5);
+
+/// Bytes of most requests of the shadow service.
+const USUAL_REQUEST: usize = 200;
 
 /// Reason code of our DISCONNECT when the broker broke the protocol (MQTT 5, 3.14.2.1).
 const PROTOCOL_ERROR: u8 = 0x82;
@@ -83,20 +81,14 @@ struct Drain {
 }
 
 impl<'m, A: App + Board> Service<'m, A> {
-    /// `scratch` has [`SCRATCH`] bytes; `reply` holds the largest answer to a shadow request.
-    pub fn new(
-        env: Env<'m, A>,
-        session: Session<'m>,
-        scratch: &'m mut [u8],
-        reply: &'m mut [u8],
-    ) -> Self {
+    /// `reply` holds the largest answer to a shadow request.
+    pub fn new(env: Env<'m, A>, session: Session<'m>, reply: &'m mut [u8]) -> Self {
         Self {
             session,
             desk: Desk {
                 env,
                 shadow: shadow::Desk::new(env, reply),
                 open: None,
-                scratch,
                 online_since: None,
                 drain: Drain::default(),
                 had_session: false,
@@ -121,11 +113,11 @@ impl<'m, A: App + Board> Service<'m, A> {
         let desk = &mut self.desk;
         desk.env.set_state(State::Opening);
         let deadline = Instant::now() + desk.env.settings.mqtt_timeout;
-        let (connect, in_flight) = desk.connect();
+        let connect = desk.connect();
         let ping_timeout = desk.env.settings.ping_timeout;
         let session = &mut self.session;
         // The block keeps the making of the future, a large value, out of the polls to come.
-        let connecting = async { session.connect(io, &connect, ping_timeout, in_flight).await };
+        let connecting = async { session.connect(io, &connect, ping_timeout).await };
         let mut client = match before(deadline, pin!(connecting)).await {
             Some(Ok(client)) => client,
             Some(Err(ended)) => return ended.into(),
@@ -162,25 +154,22 @@ impl From<Ended> for Failure {
 }
 
 impl<'m, A: App + Board> Desk<'m, A> {
-    /// How to connect now, and how many messages wait for their acknowledgement.
-    fn connect(&self) -> (Connect<'m>, usize) {
+    /// How to connect now.
+    fn connect(&self) -> Connect<'m> {
         let settings = self.env.settings;
         let clean_start = match settings.clean_start {
             CleanStart::First => !self.had_session,
             CleanStart::Always => true,
             CleanStart::Never => false,
         };
-        self.env.control.with(|shared| {
-            let connect = Connect {
-                client_id: settings.mqtt_id,
-                keep_alive_s: settings.keep_alive_s,
-                session_expiry_s: settings.session_expiry_s,
-                clean_start,
-                user_name: shared.login.user_name,
-                password: shared.login.password,
-                will: shared.will,
-            };
-            (connect, shared.outbox.in_flight())
+        self.env.control.with(|shared| Connect {
+            client_id: settings.mqtt_id,
+            keep_alive_s: settings.keep_alive_s,
+            session_expiry_s: settings.session_expiry_s,
+            clean_start,
+            user_name: shared.login.user_name,
+            password: shared.login.password,
+            will: shared.will,
         })
     }
 
@@ -204,10 +193,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
     }
 
     /// Works until the connection is no longer wanted or fails.
-    async fn work<IO: ByteStream>(
-        &mut self,
-        client: &mut Client<'_, '_, IO>,
-    ) -> Result<(), Failure> {
+    async fn work<IO: ByteStream>(&mut self, client: &mut Client<'_, IO>) -> Result<(), Failure> {
         self.begin(client);
         let control = self.env.control;
         let mut reviewed = control.changes();
@@ -225,7 +211,6 @@ impl<'m, A: App + Board> Desk<'m, A> {
             self.send(client).await?;
 
             let mut heard = true;
-            let mut quiet = false;
             {
                 let changed = poll_fn(|_| {
                     if control.changes() == seen {
@@ -237,20 +222,22 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 let wake = until(self.next_deadline());
                 let interrupted = pin!(async { either(pin!(changed), pin!(wake)).await });
                 match either(pin!(client.turn()), interrupted).await {
-                    Either::First(Ok(Turn::Message(message))) => self.message(&message).await,
+                    Either::First(Ok(Turn::Message(message))) => {
+                        self.message(&message).await;
+                        self.review = true;
+                    }
                     Either::First(Ok(Turn::TooLarge(message))) => self.too_large(&message),
-                    Either::First(Ok(Turn::Progress)) => quiet = true,
-                    Either::Second(_) => heard = false,
+                    Either::First(Ok(Turn::Acknowledged(ack))) => self.acknowledged(&ack)?,
+                    Either::First(Ok(Turn::Ping(round_trip))) => {
+                        self.round_trip(round_trip.as_millis());
+                    }
+                    Either::Second(_) => {
+                        heard = false;
+                        self.review = true;
+                    }
                     Either::First(Err(ended)) => return Err(ended.into()),
                 }
             }
-            let ack = client.take_ack();
-            // An acknowledgement that is none of a subscription changes nothing about them.
-            self.review |= !quiet || ack.is_some_and(|ack| ack.code() >= 0x80);
-            if let Some(round_trip) = client.take_round_trip() {
-                self.round_trip(round_trip.as_millis());
-            }
-            self.settle(client, ack)?;
             // What has arrived counts before a deadline that passed meanwhile: a device may have slept.
             if !heard && !self.env.slot.is_spent() {
                 self.overdue()?;
@@ -266,11 +253,9 @@ impl<'m, A: App + Board> Desk<'m, A> {
         }
     }
 
-    fn begin<IO: ByteStream>(&mut self, client: &Client<'_, '_, IO>) {
+    fn begin<IO: ByteStream>(&mut self, client: &Client<'_, IO>) {
         let resumed = client.resumed();
         let connack = client.connack();
-        let now = Instant::now();
-        let ack_by = now + self.env.settings.ack_timeout;
         self.env.control.with(|shared| {
             let settings = self.env.settings;
             let connection = &mut shared.connection;
@@ -282,24 +267,19 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 .unwrap_or(settings.session_expiry_s);
             connection.receive_maximum = u32::from(connack.receive_maximum.unwrap_or(u16::MAX));
             connection.maximum_packet_size = connack.maximum_packet_size.unwrap_or(0);
-            shared.outbox.resent(ack_by.as_millis());
-            if !resumed {
-                shared.subscriptions.forget();
-            } else if !client.replays() {
+            shared.outbox.reconnected(resumed);
+            if resumed {
+                // MQTT sends messages again, but not this.
                 shared.subscriptions.interrupted();
                 shared.shadows.each(|node| node.state.interrupted());
+            } else {
+                shared.subscriptions.forget();
             }
         });
         self.published_at = None;
         self.review = true;
         self.shadow.begin(resumed);
-        // What was under way is sent again, or gone.
-        self.open = self.open.take().filter(|_| resumed && client.replays());
-        if let Some(open) = &mut self.open {
-            open.ack_by = ack_by;
-        }
-        // What was in flight when the session was lost is queued again.
-        self.settle_outbox(client, None);
+        self.open = None;
         self.drain = Drain {
             end: self.env.control.with(|shared| shared.outbox.next_id()),
             next: None,
@@ -310,78 +290,86 @@ impl<'m, A: App + Board> Desk<'m, A> {
 
     async fn subscribe<IO: ByteStream>(
         &mut self,
-        client: &mut Client<'_, '_, IO>,
+        client: &mut Client<'_, IO>,
     ) -> Result<(), Failure> {
         self.review = false;
         if self.open.is_some() {
             return Ok(());
         }
-        let mut filters: heapless::Vec<(usize, SubscribeOptions), FILTERS_PER_SUBSCRIBE> =
-            heapless::Vec::new();
-        let mut of_shadows = heapless::Vec::new();
-        let thing = self.env.settings.thing_name;
-        let scratch = &mut *self.scratch;
-        let batch = self.env.control.with(|shared| {
-            let mut used = 0_usize;
-            // Filters to leave go first.
-            for leaving in [true, false] {
-                let batch = shared.subscriptions.batch(leaving, |text, options| {
-                    let end = used.checked_add(text.len())?;
-                    scratch.get_mut(used..end)?.copy_from_slice(text);
-                    filters.push((text.len(), options)).ok()?;
-                    used = end;
-                    Some(())
-                });
-                shared
-                    .shadows
-                    .batch(thing, leaving, &mut of_shadows, |name, end| {
-                        let len = name.topic(end, scratch.get_mut(used..)?)?.len();
-                        filters.push((len, SubscribeOptions { qos1: true })).ok()?;
-                        used = used.checked_add(len)?;
-                        Some(())
-                    });
-                if !filters.is_empty() {
-                    return Some(batch);
-                }
+        // Filters to leave go first.
+        for leaving in [true, false] {
+            if self.ask(client, leaving).await? {
+                break;
             }
-            None
-        });
-        let Some(batch) = batch else { return Ok(()) };
+        }
+        Ok(())
+    }
+
+    /// Asks for as many filters as fit into one packet, or leaves them; `false`: there are none.
+    async fn ask<IO: ByteStream>(
+        &mut self,
+        client: &mut Client<'_, IO>,
+        leaving: bool,
+    ) -> Result<bool, Failure> {
+        let control = self.env.control;
+        let thing = self.env.settings.thing_name;
+        let id = client.new_id(|id| control.with(|shared| shared.outbox.uses(id)));
+        let mut batch = None;
+        let mut of_shadows = heapless::Vec::new();
+        let sent = client
+            .subscribe(id, leaving, |body| {
+                of_shadows.clear();
+                let mut count = 0_usize;
+                let mut full = false;
+                control.with(|shared| {
+                    let mut put = |filter: &dyn Fn(&mut [u8]) -> Option<usize>, options| {
+                        full = full || count == FILTERS_PER_SUBSCRIBE;
+                        if full {
+                            return None;
+                        }
+                        let options = (!leaving).then_some(options);
+                        full = body.put_filter(filter, options).is_err();
+                        count = count.saturating_add(1);
+                        (!full).then_some(())
+                    };
+                    batch = Some(shared.subscriptions.batch(leaving, |text, options| {
+                        put(&|out| outbox::copy_all(&[text], out), options)
+                    }));
+                    let qos1 = SubscribeOptions { qos1: true };
+                    shared
+                        .shadows
+                        .batch(thing, leaving, &mut of_shadows, |name, end| {
+                            put(&|out| name.topic(end, out), qos1)
+                        });
+                });
+                match count {
+                    0 => Err(Unwritten::Unwanted),
+                    1 if full => Err(Unwritten::NoRoom),
+                    _ => Ok(()),
+                }
+            })
+            .await;
+        let batch = match (sent, batch) {
+            (Ok(()), Some(batch)) => batch,
+            (Err(NotSent::TooLarge), _) => return Err(Error::TooLarge.into()),
+            (Err(NotSent::Unwanted | NotSent::Broken), _) | (Ok(()), None) => return Ok(false),
+        };
         if self.online_since.is_none() {
             self.env.set_state(State::Subscribing);
         }
-        let mut rest = &*self.scratch;
-        let list = filters.iter().map_while(|(len, options)| {
-            let (filter, behind) = rest.split_at_checked(*len)?;
-            rest = behind;
-            Some((core::str::from_utf8(filter).ok()?, *options))
+        control.with(|shared| {
+            shared.subscriptions.asked(&batch);
+            shared.shadows.asked(&of_shadows, leaving);
         });
-        let sent = match batch.leaving {
-            true => client.unsubscribe(list.map(|(filter, _)| filter)).await,
-            false => client.subscribe(list).await,
-        };
-        match sent {
-            Ok(ticket) => {
-                self.env.control.with(|shared| {
-                    shared.subscriptions.asked(&batch);
-                    shared.shadows.asked(&of_shadows, batch.leaving);
-                });
-                let sent_at = Instant::now();
-                self.open = Some(Open {
-                    ticket,
-                    batch,
-                    shadows: of_shadows,
-                    sent_at,
-                    ack_by: sent_at + self.env.settings.ack_timeout,
-                });
-                Ok(())
-            }
-            Err(not_taken) => {
-                // Again when there is room.
-                self.review = true;
-                later_or_failure(not_taken)
-            }
-        }
+        let sent_at = Instant::now();
+        self.open = Some(Open {
+            id,
+            batch,
+            shadows: of_shadows,
+            sent_at,
+            ack_by: sent_at + self.env.settings.ack_timeout,
+        });
+        Ok(true)
     }
 
     /// Online is who can do everything that is wanted.
@@ -414,32 +402,40 @@ impl<'m, A: App + Board> Desk<'m, A> {
 
     // ---- sending ------------------------------------------------------------------------------
 
-    async fn send<IO: ByteStream>(
-        &mut self,
-        client: &mut Client<'_, '_, IO>,
-    ) -> Result<(), Failure> {
+    async fn send<IO: ByteStream>(&mut self, client: &mut Client<'_, IO>) -> Result<(), Failure> {
         let control = self.env.control;
         while let Some(due) = control.with(|shared| shared.outbox.next_due()) {
-            let Some(sent) = self.send_one(client, due).await else {
+            if due.kind.is_qos1() && !client.takes_more() {
+                // Until the broker has acknowledged one. The order is kept, so everything waits.
+                return Ok(());
+            }
+            let packet = due.kind.is_qos1().then(|| {
+                due.again.unwrap_or_else(|| {
+                    let open = self.open.as_ref().map(|open| open.id);
+                    client.new_id(|id| {
+                        open == Some(id) || control.with(|shared| shared.outbox.uses(id))
+                    })
+                })
+            });
+            let Some(sent) = self.send_one(client, due, packet).await else {
                 return Ok(());
             };
-            match sent {
-                Ok(Some(ticket)) => {
+            match (sent, packet) {
+                (Ok(()), Some(packet)) => {
                     self.sent_one(due.id);
                     let ack_by = (Instant::now() + self.env.settings.ack_timeout).as_millis();
-                    control.with(|shared| shared.outbox.sent(due.id, ticket, ack_by));
+                    control.with(|shared| shared.outbox.sent(due.id, packet, ack_by));
                 }
-                Ok(None) => {
+                // At QoS 0 nobody will ever tell whether it arrived, but it has left.
+                (Ok(()), None) => {
                     self.sent_one(due.id);
                     self.end(due.id, outbox::End::Acknowledged(-1));
                 }
-                Err(NotTaken::Later) => return Ok(()),
-                Err(NotTaken::TooLarge) => {
+                (Err(NotSent::TooLarge), _) => {
                     let size = control.with(|shared| shared.outbox.size_of(due.id));
                     self.end(due.id, outbox::End::TooLarge(size));
                 }
-                // Reading tells why.
-                Err(NotTaken::Broken(_)) => return Ok(()),
+                (Err(NotSent::Unwanted | NotSent::Broken), _) => return Ok(()),
             }
             self.pause().await;
         }
@@ -450,81 +446,59 @@ impl<'m, A: App + Board> Desk<'m, A> {
     /// with it.
     async fn send_one<IO: ByteStream>(
         &mut self,
-        client: &mut Client<'_, '_, IO>,
+        client: &mut Client<'_, IO>,
         due: Due,
-    ) -> Option<Result<Option<Ticket>, NotTaken>> {
+        packet: Option<u16>,
+    ) -> Option<Result<(), NotSent>> {
         let control = self.env.control;
-        let (topic, options) = match due.kind {
-            Kind::Publish { qos1, retain } => {
+        let mut options = PublishOptions {
+            id: packet,
+            again: due.again.is_some(),
+            ..PublishOptions::default()
+        };
+        let request = match due.kind {
+            Kind::Shadow(request) => request,
+            Kind::Publish { retain, .. } => {
                 if self.drain.next.is_some_and(|at| at > Instant::now()) && self.is_paced(due.id) {
                     return None;
                 }
-                let scratch = &mut *self.scratch;
-                let lens = control.with(|shared| {
-                    let parts = shared.outbox.message(due.id)?;
-                    outbox::copy_all(&parts.head, scratch)?;
-                    Some(parts.head.map(<[u8]>::len))
+                options.retain = retain;
+                options.size = control.with(|shared| shared.outbox.size_of(due.id));
+                let sent = client.publish(options, |body| {
+                    control.with(|shared| {
+                        // It may have ended meanwhile.
+                        let parts = shared.outbox.message(due.id).ok_or(Unwritten::Unwanted)?;
+                        let [topic, properties] = parts.head;
+                        body.put_head(|out| outbox::copy_all(&[topic], out), packet, properties)?;
+                        body.put(parts.payload)
+                    })
                 });
-                // It may have ended meanwhile.
-                let [topic, properties] = lens.unwrap_or_default();
-                let (topic, rest) = self.scratch.split_at_checked(topic)?;
-                let options = PublishOptions {
-                    qos1,
-                    retain,
-                    properties: rest.get(..properties)?,
-                };
-                // It was checked when it was queued.
-                (core::str::from_utf8(topic).ok()?, options)
+                return Some(sent.await);
             }
-            Kind::Shadow(request) => return self.send_request(client, due.id, request).await,
         };
-        let sent = client
-            .publish(topic, options, |out| {
-                control.with(|shared| {
-                    let parts = shared.outbox.message(due.id).ok_or(())?;
-                    outbox::copy_all(&[parts.payload], out).ok_or(())
-                })
-            })
-            .await;
-        Some(sent)
-    }
-
-    /// Sends a request of the shadow service, as [`send_one`](Self::send_one) does.
-    async fn send_request<IO: ByteStream>(
-        &mut self,
-        client: &mut Client<'_, '_, IO>,
-        id: u32,
-        request: Request,
-    ) -> Option<Result<Option<Ticket>, NotTaken>> {
-        if !self.shadow.is_ready(request) {
+        if due.again.is_none() && !self.shadow.is_ready(request) {
             return None;
         }
-        let shadow = self
-            .env
-            .control
-            .with(|shared| Some(shared.shadows.get(request.shadow)?.name()))?;
+        let shadow = control.with(|shared| Some(shared.shadows.get(request.shadow)?.name()))?;
         let name = Name {
             thing: self.env.settings.thing_name,
             shadow,
         };
-        let options = PublishOptions {
-            qos1: true,
-            ..PublishOptions::default()
-        };
-        let topic = name.topic(request.operation.end(), self.scratch)?;
+        options.size = USUAL_REQUEST;
         let refused = Cell::new(None);
         let sent = client
-            .publish(topic, options, |out| {
-                self.shadow.write(id, request, &refused, out)
+            .publish(options, |body| {
+                body.put_head(|out| name.topic(request.operation.end(), out), packet, &[])?;
+                body.write(|out| self.shadow.write(due.id, request, &refused, out))
             })
             .await;
         let Some(outcome) = refused.take() else {
             return Some(sent);
         };
         // The application does not want it any more; the next message may be due.
-        if let Some(gone) = self.env.control.with(|shared| shared.outbox.finish(id)) {
+        if let Some(gone) = control.with(|shared| shared.outbox.finish(due.id)) {
             self.env.finish(gone, &outcome);
-            self.env.control.with(Shared::changed);
+            control.with(Shared::changed);
         }
         None
     }
@@ -548,29 +522,42 @@ impl<'m, A: App + Board> Desk<'m, A> {
 
     // ---- settling -----------------------------------------------------------------------------
 
-    /// Settles what the last turn decided; `ack` is what the broker said of one operation in it.
-    fn settle<IO: ByteStream>(
-        &mut self,
-        client: &Client<'_, '_, IO>,
-        mut ack: Option<Ack>,
-    ) -> Result<(), Failure> {
-        if let Some(open) = &self.open
-            && client.standing(&open.ticket) == Standing::Settled
-            && let Some(open) = self.open.take()
-        {
-            let ack = ack.take().unwrap_or_else(|| Ack::one(0));
-            self.review = true;
-            self.subscribed(&open, &ack)?;
+    /// The broker has acknowledged or refused an operation.
+    fn acknowledged(&mut self, ack: &Ack) -> Result<(), Failure> {
+        // A refusal may be a reason to subscribe again.
+        self.review |= ack.code() >= 0x80;
+        if ack.of == AckOf::Publish {
+            let now = Instant::now().as_millis();
+            let answer_ms = self.env.settings.shadow_timeout.as_millis();
+            let ended = self.env.control.with(|shared| {
+                shared
+                    .outbox
+                    .acknowledged(ack.id, ack.code(), now, answer_ms)
+            });
+            if let Some((gone, end)) = ended {
+                self.env.finish(gone, &end.outcome());
+            }
+            return Ok(());
         }
-        self.settle_outbox(client, ack);
-        Ok(())
+        let is_answered = |open: &mut Open| {
+            open.id == ack.id && open.batch.leaving == (ack.of == AckOf::Unsubscribe)
+        };
+        let Some(open) = self.open.take_if(is_answered) else {
+            return Err(Error::MqttProtocol.into());
+        };
+        self.review = true;
+        self.subscribed(&open, ack)
     }
 
     fn subscribed(&mut self, open: &Open, ack: &Ack) -> Result<(), Failure> {
+        // There is a reason code for each filter.
+        if ack.codes().len() != open.batch.len().saturating_add(open.shadows.len()) {
+            return Err(Error::MqttProtocol.into());
+        }
         // Callbacks run outside the critical section, so what is to be told is collected first.
         let mut all: heapless::Vec<Told<A::Handler, A::Done>, FILTERS_PER_SUBSCRIBE> =
             heapless::Vec::new();
-        let mut codes = ack.codes(open.batch.len().saturating_add(open.shadows.len()));
+        let mut codes = ack.codes().iter().copied();
         let refused = self.env.control.with(|shared| {
             shared
                 .subscriptions
@@ -619,17 +606,6 @@ impl<'m, A: App + Board> Desk<'m, A> {
             .with(|shared| shared.outbox.ack_deadline())
             .map(Instant::from_millis);
         [subscription, message].into_iter().flatten().min()
-    }
-
-    fn settle_outbox<IO: ByteStream>(&self, client: &Client<'_, '_, IO>, mut ack: Option<Ack>) {
-        let now = Instant::now().as_millis();
-        let answer_ms = self.env.settings.shadow_timeout.as_millis();
-        while let Some((gone, end)) = self.env.control.with(|shared| {
-            let standing = |ticket: &Ticket| client.standing(ticket);
-            shared.outbox.settle(standing, now, answer_ms, &mut ack)
-        }) {
-            self.env.finish(gone, &end.outcome());
-        }
     }
 
     fn end(&self, id: u32, end: outbox::End) {
@@ -715,13 +691,5 @@ impl outbox::End {
             Self::Expired => Outcome::plain(Some(Error::TimedOut), Retry::Later),
             Self::Dropped => Outcome::plain(Some(Error::Dropped), Retry::Later),
         }
-    }
-}
-
-/// No room now is no failure, and of a broken connection reading tells why.
-pub fn later_or_failure(not_taken: NotTaken) -> Result<(), Failure> {
-    match not_taken {
-        NotTaken::Later | NotTaken::Broken(_) => Ok(()),
-        NotTaken::TooLarge => Err(Error::TooLarge.into()),
     }
 }

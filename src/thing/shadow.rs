@@ -16,6 +16,7 @@ use super::{Answer, App, Delta};
 use crate::Error;
 use crate::error::Retry;
 use crate::json::{self, Value, Writer};
+use crate::mqtt::Unwritten;
 use crate::port::Board;
 use crate::shadow::topic::{self, Inbound};
 use crate::shadow::{
@@ -207,31 +208,35 @@ impl<'m, A: App + Board> Desk<'m, A> {
         request: Request,
         refused: &Cell<Option<Outcome<'static>>>,
         out: &mut [u8],
-    ) -> Result<usize, ()> {
+    ) -> Result<usize, Unwritten> {
         let control = self.env.control;
         let section = (request.operation == Operation::Update).then_some(request.section);
         let head = section.map_or(&b""[..], shadow::update_head);
         let (token, done) = control.with(|shared| {
-            let parts = shared.outbox.message(id).ok_or(())?;
+            let parts = shared.outbox.message(id).ok_or(Unwritten::Unwanted)?;
             let [token, _] = parts.head;
-            let token = heapless::Vec::<u8, MAX_TOKEN>::from_slice(token).map_err(|_| ())?;
+            let token = heapless::Vec::<u8, MAX_TOKEN>::from_slice(token)
+                .map_err(|_| Unwritten::Unwanted)?;
             Ok((token, shared.outbox.done(id)))
         })?;
         let tail = shadow::tail(section, request.version, &token);
-        let (head_room, rest) = out.split_at_mut_checked(head.len()).ok_or(())?;
+        let no_room = Unwritten::NoRoom;
+        let (head_room, rest) = out.split_at_mut_checked(head.len()).ok_or(no_room)?;
         head_room.copy_from_slice(head);
         let state_len = if request.purpose == Purpose::Written {
             self.write_state(done, refused, rest)?
         } else {
             control.with(|shared| {
-                let parts = shared.outbox.message(id).ok_or(())?;
-                let room = rest.get_mut(..parts.payload.len()).ok_or(())?;
+                let parts = shared.outbox.message(id).ok_or(Unwritten::Unwanted)?;
+                let room = rest.get_mut(..parts.payload.len()).ok_or(no_room)?;
                 room.copy_from_slice(parts.payload);
                 Ok(parts.payload.len())
             })?
         };
-        let room = rest.get_mut(state_len..).ok_or(())?;
-        room.get_mut(..tail.len()).ok_or(())?.copy_from_slice(&tail);
+        let room = rest.get_mut(state_len..).ok_or(no_room)?;
+        room.get_mut(..tail.len())
+            .ok_or(no_room)?
+            .copy_from_slice(&tail);
         Ok(head.len() + state_len + tail.len())
     }
 
@@ -241,10 +246,10 @@ impl<'m, A: App + Board> Desk<'m, A> {
         done: Option<A::Done>,
         refused: &Cell<Option<Outcome<'static>>>,
         out: &mut [u8],
-    ) -> Result<usize, ()> {
-        let done = done.ok_or(())?;
+    ) -> Result<usize, Unwritten> {
+        let done = done.ok_or(Unwritten::Unwanted)?;
         let most = out.len().min(shadow::MAX_STATE);
-        let mut writer = Writer::new(out.get_mut(..most).ok_or(())?);
+        let mut writer = Writer::new(out.get_mut(..most).unwrap_or_default());
         writer.begin_object();
         let code = self.env.app.write_state(done, None, &mut writer);
         writer.end_object();
@@ -255,13 +260,15 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 ..Outcome::plain(Some(Error::Cancelled), Retry::No)
             },
             Ok(len) => return Ok(len),
-            // There may be room for it when what is in flight was acknowledged.
-            Err(Error::JsonNoSpace) if needed <= shadow::MAX_STATE => return Err(()),
+            // There may be room for it when what was collected before it has left.
+            Err(Error::JsonNoSpace) if needed <= shadow::MAX_STATE => {
+                return Err(Unwritten::NoRoom);
+            }
             Err(Error::JsonNoSpace) => Outcome::plain(Some(Error::TooLarge), Retry::No),
             Err(error) => Outcome::plain(Some(error), Retry::No),
         };
         refused.set(Some(outcome));
-        Err(())
+        Err(Unwritten::Unwanted)
     }
 
     // ---- receiving ----------------------------------------------------------------------------

@@ -204,7 +204,8 @@ mod tests {
         let mut list = Vec::new();
         shadows.batch("t", leaving, &mut batch, |name, end| {
             let mut text = [0; 256];
-            list.push(name.topic(end, &mut text).unwrap().to_owned());
+            let len = name.topic(end, &mut text).unwrap();
+            list.push(String::from_utf8(text[..len].to_vec()).unwrap());
             Some(())
         });
         (batch, list)

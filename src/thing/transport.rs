@@ -10,7 +10,7 @@ use super::serve::Service;
 use super::wait::before;
 use super::{App, Failure};
 use crate::Error;
-use crate::net::{Buffered, Socket, Stack};
+use crate::net::{Socket, Stack};
 use crate::port::Board;
 use crate::tls;
 
@@ -33,24 +33,15 @@ pub trait Transport {
 }
 
 /// No protection here: the socket brings its own.
-pub struct SecureSocket<'m> {
-    out: &'m mut [u8],
-}
+pub struct SecureSocket;
 
-impl<'m> SecureSocket<'m> {
-    /// `out` collects what is sent together.
-    pub fn new(out: &'m mut [u8]) -> Self {
-        Self { out }
-    }
-}
-
-impl Transport for SecureSocket<'_> {
+impl Transport for SecureSocket {
     async fn carry<N: Stack, A: App + Board>(
         &mut self,
         socket: Socket<'_, N>,
         service: &mut Service<'_, A>,
     ) -> End {
-        service.serve(Buffered::new(socket, self.out)).await
+        service.serve(socket).await
     }
 }
 

@@ -17,7 +17,7 @@ function part(name) {
         return "credentials, PEM"
     if (name ~ /iot_thing::tls/)
         return "TLS itself"
-    if (name ~ /minimq|iot_thing::mqtt/)
+    if (name ~ /iot_thing::mqtt/)
         return "MQTT"
     if (name ~ /iot_thing::(shadow|thing::shadow)/)
         return "shadows, properties"

@@ -1,10 +1,11 @@
 /*
  * Instructions and stack with TLS 1.3, against a real broker at the other end of the network. What
- * the sockets do is not counted, and neither is the time in which the core sleeps.
+ * the sockets do is not counted, and neither is the time in which the core sleeps. Each poll gets
+ * one whole record or nothing, so how fast the network and the broker are changes no figure.
  *
  * MEASURE_RESUMPTION: only the second connection, which goes on from the first; the network must
  * have made a new connection RECONNECT_MS after the broker closed one. MEASURE_EMBEDDED_TLS: the
- * engine on embedded-tls.
+ * engine on embedded-tls. MEASURE_MANY_AT_ONCE: also many messages in one poll, which takes time.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,9 @@
 #define TLS_TX_SIZE 8192u
 #define TIME_LIMIT_MS 60000u
 #define RECONNECT_MS 2500u
+#define RECORD_HEADER 5u
+#define AT_ONCE 16u
+#define QUIET_MS 200u
 
 #ifdef MEASURE_EMBEDDED_TLS
 #define TRANSPORT iot_thing_transport_embedded_tls
@@ -39,10 +43,17 @@ static iot_thing_t *thing;
 static const iot_thing_sockets_t *network;
 static iot_thing_sockets_t sockets;
 static uint32_t started_ms;
+static ptrdiff_t connection;
 static int name_asked;
 static int connect_asked;
 
 /* ---- the sockets: not counted ------------------------------------------------------------------------ */
+
+/* What the network has brought, and how much of it the next poll may have. */
+static uint8_t received[80 * 1024];
+static size_t received_len;
+static size_t admitted;
+static int holding; /* nothing, however much there is */
 
 /* The first answer is "later": looking up a name and connecting are polls of their own. */
 static int32_t later_resolve(void *user, const char *host, iot_thing_address_t *address)
@@ -72,6 +83,9 @@ static int32_t uncounted_open(void *user, ptrdiff_t *socket)
 {
     counter_stop();
     const int32_t answer = network->open(user, socket);
+    connection = *socket;
+    received_len = 0;
+    admitted = 0;
     counter_start();
     return answer;
 }
@@ -84,12 +98,32 @@ static int32_t uncounted_send(void *user, ptrdiff_t socket, const uint8_t *data,
     return n;
 }
 
-static int32_t uncounted_recv(void *user, ptrdiff_t socket, uint8_t *data, size_t len)
+static int32_t record_recv(void *user, ptrdiff_t socket, uint8_t *data, size_t len)
 {
+    (void)user, (void)socket;
     counter_stop();
-    const int32_t n = network->recv(user, socket, data, len);
+    const size_t n = len < admitted ? len : admitted;
+    memcpy(data, received, n);
+    memmove(received, received + n, received_len - n);
+    received_len -= n;
+    admitted -= n;
     counter_start();
-    return n;
+    return n > 0 ? (int32_t)n : IOT_THING_SOCKET_WOULD_BLOCK;
+}
+
+/* Takes what the network has, and admits one record if there is a whole one. */
+static void receive(void)
+{
+    int32_t n;
+    do {
+        const size_t room = sizeof received - received_len;
+        n = network->recv(network->user, connection, received + received_len, room);
+        received_len += n > 0 ? (size_t)n : 0;
+    } while (n > 0);
+    if (admitted == 0 && !holding && received_len >= RECORD_HEADER) {
+        const size_t len = RECORD_HEADER + (size_t)(received[3] << 8 | received[4]);
+        admitted = received_len >= len ? len : 0;
+    }
 }
 
 /* ---- the Thing ------------------------------------------------------------------------------------------ */
@@ -114,7 +148,7 @@ static void init(void)
     sockets.open = uncounted_open;
     sockets.connect = later_connect;
     sockets.send = uncounted_send;
-    sockets.recv = uncounted_recv;
+    sockets.recv = record_recv;
     config.sockets = &sockets;
     config.endpoint = "localhost";
     config.mqtt_id = "demo-thing";
@@ -151,11 +185,29 @@ static uint64_t longest[IOT_THING_STATE_WAITING + 1];
 static uint64_t calculations[CALCULATIONS];
 static unsigned calculation_count;
 
-/* Sleeps as long as the poll before allowed, and polls. */
+/* How long the poll before allowed to sleep; 0 after a call that queues something. */
+static int32_t wait_ms;
+
+/* Sleeps until a record is there or that time has passed. */
+static void sleep_until_record(void)
+{
+    const uint32_t start_ms = network_now_ms();
+    int32_t left_ms = wait_ms;
+    receive();
+    while (admitted == 0 && left_ms > 0) {
+        iot_thing_wait(thing, left_ms);
+        receive();
+        left_ms = wait_ms - (int32_t)(network_now_ms() - start_ms);
+    }
+}
+
 static void step(void)
 {
-    static int32_t wait_ms;
-    iot_thing_wait(thing, wait_ms);
+    if (iot_thing_get_state(thing) >= IOT_THING_STATE_SECURING) {
+        sleep_until_record();
+    } else {
+        iot_thing_wait(thing, wait_ms);
+    }
     const uint64_t before = counter_total();
     counter_start();
     wait_ms = iot_thing_poll(thing);
@@ -198,6 +250,7 @@ static void connect_until(int32_t state)
 static void disconnect(void)
 {
     check(iot_thing_disconnect(thing) == IOT_THING_OK, "disconnect");
+    wait_ms = 0;
     while (iot_thing_get_state(thing) != IOT_THING_STATE_IDLE) {
         step();
     }
@@ -206,14 +259,12 @@ static void disconnect(void)
         network->wait(network->user, -1, 0, RECONNECT_MS);
     }
     /* What the broker said after that was for the old connection. */
-    uint8_t rest[64];
-    while (network->recv(network->user, 0, rest, sizeof rest) > 0) {
-    }
+    receive();
 }
 
 int main(void)
 {
-    iot_thing_connection_t connection = IOT_THING_CONNECTION_INIT;
+    iot_thing_connection_t info = IOT_THING_CONNECTION_INIT;
     counter_init();
     init();
     connect_until(IOT_THING_STATE_ONLINE);
@@ -229,8 +280,8 @@ int main(void)
     while (iot_thing_get_state(thing) != IOT_THING_STATE_ONLINE) {
         step();
     }
-    check(iot_thing_get_connection(thing, &connection) == IOT_THING_OK, "the connection");
-    check(connection.tls_resumed == 1, "it was not resumed");
+    check(iot_thing_get_connection(thing, &info) == IOT_THING_OK, "the connection");
+    check(info.tls_resumed == 1, "it was not resumed");
     return 0;
 }
 
@@ -272,6 +323,7 @@ static void measure_publish(size_t bytes, int32_t qos, const char *name)
             iot_thing_publish(thing, "demo-thing/out", payload, bytes, qos, on_done, NULL);
         counter_stop();
         check(error == IOT_THING_OK, "publish");
+        wait_ms = 0;
         while (done_calls == before) {
             step();
         }
@@ -292,12 +344,66 @@ static void measure_update(void)
         const int32_t error = iot_thing_update_shadow(thing, text, on_done, NULL);
         counter_stop();
         check(error == IOT_THING_OK, "update");
+        wait_ms = 0;
         while (done_calls == before) {
             step();
         }
     }
     counter_report("TLS: update, with its PUBACK and accepted", TIMES);
 }
+
+#ifdef MEASURE_MANY_AT_ONCE
+
+static unsigned messages;
+
+static void on_message(void *user, iot_thing_t *self, const iot_thing_mqtt_message_t *message)
+{
+    (void)user, (void)self, (void)message;
+    messages++;
+}
+
+/* Many messages, all of which are there before the poll: the device gets its own ones back. */
+static void measure_many_at_once(void)
+{
+    static const uint8_t payload[4000];
+    const unsigned before = done_calls;
+    check(iot_thing_mqtt_subscribe(thing, "demo-thing/in", 0, 0, on_message, on_done, NULL) ==
+              IOT_THING_OK,
+          "subscribe");
+    wait_ms = 0;
+    while (done_calls == before) {
+        step();
+    }
+    holding = 1;
+    for (unsigned i = 0; i < AT_ONCE; i++) {
+        check(iot_thing_publish(thing, "demo-thing/in", payload, sizeof payload, 0, on_done,
+                                NULL) == IOT_THING_OK,
+              "publish");
+        wait_ms = 0;
+        while (done_calls == before + 1 + i) {
+            step();
+        }
+    }
+    size_t len;
+    do {
+        const uint32_t start_ms = network_now_ms();
+        len = received_len;
+        while (network_now_ms() - start_ms < QUIET_MS) {
+            network->wait(network->user, connection, IOT_THING_IO_READ, (int32_t)QUIET_MS);
+            receive();
+        }
+        check(start_ms - started_ms < TIME_LIMIT_MS, "all messages at once");
+    } while (received_len > len || len < AT_ONCE * sizeof payload);
+    admitted = received_len;
+    holding = 0;
+    longest[IOT_THING_STATE_ONLINE] = 0;
+    while (messages < AT_ONCE) {
+        step();
+    }
+    report("longest poll: 16 messages of 4,000 bytes at once", longest[IOT_THING_STATE_ONLINE]);
+}
+
+#endif
 
 static void report_polls(void)
 {
@@ -332,6 +438,9 @@ int main(void)
     measure_publish(4096, 0, "TLS: publish of 4 KB, QoS 0");
     report("stack: iot_thing_poll, online", stack_used());
     report_polls();
+#ifdef MEASURE_MANY_AT_ONCE
+    measure_many_at_once();
+#endif
     return 0;
 }
 

@@ -865,6 +865,20 @@ static void credentials(void)
     static uint8_t ticket[64];
     TLS(IOT_THING_ERR_NULL, device.config.tls_ticket_size = 1);
     TLS(IOT_THING_OK, (device.config.tls_ticket = ticket, device.config.tls_ticket_size = 64));
+    /* It is written to, so it must be nothing else. */
+    uint8_t *const read[] = {cert_one, cert_one + cert.len - 1, key_one, ca};
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
+        TLS(IOT_THING_ERR_ARGUMENT,
+            (device.config.tls_ticket = read[i], device.config.tls_ticket_size = 64));
+    }
+    TLS(IOT_THING_OK, device.config.tls_ticket = cert_one); /* without a size it is not used */
+    device.config.tls_ticket_size = 64;
+    uint8_t *const own[] = {device.memory.bytes, device.memory.bytes + 1000,
+                            device.memory.bytes + sizeof device.memory.bytes - 1};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        device.config.tls_ticket = own[i];
+        CHECK_EQ(sim_device_make(&device), IOT_THING_ERR_ARGUMENT);
+    }
     TLS(IOT_THING_ERR_ARGUMENT, device.config.tls_rx_size = 511);
     TLS(IOT_THING_ERR_ARGUMENT, device.config.tls_rx_size = 16641);
     TLS(IOT_THING_ERR_ARGUMENT, device.config.tls_tx_size = 511);

@@ -191,7 +191,7 @@ pub fn all() -> Vec<Scenario> {
         flights(),
         endings(),
         later(),
-        by_suite(),
+        by_features(),
     ]
     .into_iter()
     .flatten()
@@ -884,8 +884,8 @@ fn later() -> Vec<Scenario> {
     ]
 }
 
-/// Tickets of one cipher suite in a connection with another.
-fn by_suite() -> Vec<Scenario> {
+/// What depends on what is built in: tickets of one cipher suite in a connection with another.
+fn by_features() -> Vec<Scenario> {
     let mixed = |scenario: Scenario, suite: Suite| Scenario {
         suite: Some(suite),
         earlier: scenario.earlier.map(|earlier| Earlier {
@@ -895,6 +895,10 @@ fn by_suite() -> Vec<Scenario> {
         ..scenario
     };
     let mut list = Vec::new();
+    if TWO_GROUPS {
+        let retry = || retried_with(extension(51, &P256.to_be_bytes()), resumed());
+        list.push(works("resumed after a retry for another group", retry()));
+    }
     if cfg!(feature = "chacha20") {
         list.push(mixed(
             works("resumed with another suite of the same hash", resumed()),

@@ -131,6 +131,34 @@ impl Client {
         address: &str,
         talk: impl AsyncFnOnce(&mut Secured<'_>) -> Result<T, Error>,
     ) -> Result<T, Failure> {
+        self.connect_with(address, 1024, &mut [], talk)
+    }
+
+    /// Connects three times and keeps tickets: the session is resumed from the second time on.
+    pub fn resumes(
+        &self,
+        address: &str,
+        talk: impl AsyncFn(&mut Secured<'_>) -> Result<(), Error>,
+    ) {
+        let mut tickets = vec![0; 4096];
+        for resumed in [false, true, true] {
+            // What OpenSSL gives out has our certificate in it, and must fit our hello.
+            let outcome = self.connect_with(address, 4096, &mut tickets, async |secured| {
+                talk(secured).await?;
+                Ok(secured.info().resumed)
+            });
+            assert_eq!(outcome, Ok(resumed));
+        }
+    }
+
+    /// Connects with this `tx` and memory for tickets.
+    fn connect_with<T>(
+        &self,
+        address: &str,
+        tx: usize,
+        tickets: &mut [u8],
+        talk: impl AsyncFnOnce(&mut Secured<'_>) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_nonblocking(true).unwrap();
@@ -150,9 +178,10 @@ impl Client {
         };
         let mut storage = vec![0; storage_needed(&inputs).unwrap()];
         let credentials = load(&inputs, &mut storage).unwrap();
-        let (rx, tx) = (self.rx, 1024);
-        let mut memory = vec![0; engine::memory_size(rx, tx)];
-        let slot = engine::Slot::new(socket, &mut memory, rx, tx).unwrap();
+        let mut memory = vec![0; engine::memory_size(self.rx, tx)];
+        let slot = engine::Slot::new(socket, &mut memory, self.rx, tx)
+            .unwrap()
+            .keep_tickets(tickets);
         let config = Config {
             alpn: self.alpn,
             ..Config::new(self.host, &credentials, Clock::new(self.unix_time, 0))

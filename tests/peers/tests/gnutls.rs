@@ -6,9 +6,9 @@ use peers::{
     server::Server,
 };
 
-/// Lines to a server with this chain and further arguments, which sends them back.
-fn works(chain: &str, further: &[&str]) {
-    let server = Server::start("gnutls-serv", |port| {
+/// A server with this chain and further arguments, which sends everything back.
+fn start(chain: &str, further: &[&str]) -> Option<Server> {
+    Server::start("gnutls-serv", |port| {
         let files = [
             format!("--x509keyfile={}", pki::file(&format!("{chain}-leaf.key"))),
             format!(
@@ -21,8 +21,14 @@ fn works(chain: &str, further: &[&str]) {
         let fixed = ["--echo", "--priority=NORMAL:-VERS-ALL:+VERS-TLS1.3"];
         let arguments = fixed.iter().chain(further).map(|text| text.to_string());
         files.into_iter().chain(arguments).collect()
-    });
-    let Some(server) = server else { return };
+    })
+}
+
+/// Lines to a server with this chain and further arguments.
+fn works(chain: &str, further: &[&str]) {
+    let Some(server) = start(chain, further) else {
+        return;
+    };
     let outcome = Client::trusting(chain).connect(&server.address, async |secured| {
         lines(secured, &[1, 100, 2500], false).await
     });
@@ -44,5 +50,23 @@ fn its_options() {
     works("server", &["--alpn=h2"]);
     if NATIVE {
         works("aws", &["--require-client-cert", "--recordsize=512"]);
+    }
+}
+
+#[test]
+fn resumption() {
+    if !NATIVE {
+        return eprintln!("SKIPPED: this engine does not resume");
+    }
+    for (chain, asks) in [
+        ("aws", "--require-client-cert"),
+        ("server", "--disable-client-cert"),
+    ] {
+        let Some(server) = start(chain, &[asks]) else {
+            return;
+        };
+        Client::trusting(chain).resumes(&server.address, async |secured| {
+            lines(secured, &[1, 100, 2500], false).await
+        });
     }
 }

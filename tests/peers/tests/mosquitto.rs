@@ -5,7 +5,7 @@ use std::fs;
 use embedded_io_async::Write as _;
 use iot_thing::Error;
 use peers::{
-    client::{Client, NATIVE, read},
+    client::{Client, NATIVE, Secured, read},
     pki,
     server::Server,
 };
@@ -44,16 +44,32 @@ fn connack() {
                 most,
                 ..Client::trusting(chain)
             };
-            let outcome = client.connect(&broker.address, async |secured| {
-                secured.write_all(CONNECT).await?;
-                secured.flush().await?;
-                // CONNACK, some length, no session, success.
-                let answer = read(secured, 4).await?;
-                assert_eq!((answer[0], &answer[2..]), (0x20, &[0, 0][..]));
-                secured.close().await
-            });
+            let outcome = client.connect(&broker.address, is_welcome);
             assert_eq!(outcome, Ok(()), "{chain} {most}");
         }
+    }
+}
+
+/// CONNECT is answered.
+async fn is_welcome(secured: &mut Secured<'_>) -> Result<(), Error> {
+    secured.write_all(CONNECT).await?;
+    secured.flush().await?;
+    // CONNACK, some length, no session, success.
+    let answer = read(secured, 4).await?;
+    assert_eq!((answer[0], &answer[2..]), (0x20, &[0, 0][..]));
+    secured.close().await
+}
+
+#[test]
+fn resumption() {
+    if !NATIVE {
+        return eprintln!("SKIPPED: this engine does not resume");
+    }
+    for chain in ["server", "aws"] {
+        let Some(broker) = broker(chain, "device-ca.pem") else {
+            return;
+        };
+        Client::trusting(chain).resumes(&broker.address, is_welcome);
     }
 }
 

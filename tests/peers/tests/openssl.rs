@@ -262,3 +262,34 @@ fn servers_that_are_not_who_they_should_be() {
         assert_eq!(failure.error, error, "{chain}");
     }
 }
+
+#[test]
+fn resumption() {
+    if !NATIVE {
+        return eprintln!("SKIPPED: this engine does not resume");
+    }
+    let resumes = |chain, most, further: &[&str]| {
+        let Some(server) = server(chain, &[&["-rev"], ASKS, further].concat()) else {
+            return;
+        };
+        let client = Client {
+            most,
+            ..Client::trusting(chain)
+        };
+        client.resumes(&server.address, async |secured| {
+            lines(secured, &[1, 100, 2500], true).await
+        });
+    };
+    resumes("aws", usize::MAX, &[]);
+    resumes("server", 11, &[]);
+    resumes("server", usize::MAX, &["-num_tickets", "1"]);
+    // In the server's memory instead of in the ticket.
+    resumes("server", usize::MAX, &["-no_ticket"]);
+    if OPTIONS {
+        // After a retry: our share is on X25519.
+        resumes("server", usize::MAX, &["-groups", "P-256"]);
+        for suite in ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"] {
+            resumes("server", usize::MAX, &["-ciphersuites", suite]);
+        }
+    }
+}

@@ -68,6 +68,38 @@ fn tickets() {
 }
 
 #[test]
+fn resumption() {
+    use rustls::crypto::ring::{cipher_suite, kx_group};
+    if !NATIVE {
+        return eprintln!("SKIPPED: this engine does not resume");
+    }
+    let resumes = |setup: Setup| {
+        let server = server::start_for(3, "aws", setup, Course::Echo);
+        Client::trusting("aws").resumes(&server.address, async |secured| {
+            lines(secured, &[1, 100, 2500], false).await
+        });
+        assert_eq!(server.ended(), Ok(()));
+    };
+    resumes(Setup::default());
+    resumes(Setup {
+        asks: false,
+        record: Some(64),
+        ..Setup::default()
+    });
+    if OPTIONS {
+        // After a retry: our share is on X25519.
+        resumes(Setup {
+            groups: vec![kx_group::SECP256R1],
+            ..Setup::default()
+        });
+        resumes(Setup {
+            suites: vec![cipher_suite::TLS13_AES_256_GCM_SHA384],
+            ..Setup::default()
+        });
+    }
+}
+
+#[test]
 fn protocols() {
     works(
         "server",

@@ -87,10 +87,16 @@ impl Server {
 
 /// Starts one with this chain.
 pub fn start(chain: &str, setup: Setup, course: Course) -> Server {
+    start_for(1, chain, setup, course)
+}
+
+/// Starts one for so many connections, of which it tells the last one.
+pub fn start_for(connections: usize, chain: &str, setup: Setup, course: Course) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (config, sent) = configure(chain, setup);
-    let thread = thread::spawn(move || {
+    let connection = move || {
+        let config = config.clone();
         let mut stream = listener.accept().unwrap().0;
         stream
             .set_read_timeout(Some(Duration::from_secs(30)))
@@ -113,6 +119,10 @@ pub fn start(chain: &str, setup: Setup, course: Course) -> Server {
                 }
             },
         }
+    };
+    let thread = thread::spawn(move || {
+        (1..connections).for_each(|_| connection().outcome.unwrap());
+        connection()
     });
     Server { address, thread }
 }

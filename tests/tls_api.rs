@@ -1,5 +1,5 @@
-//! A server that falls silent in the TLS handshake, seen through the C API in simulated time: how
-//! long a Thing waits, what it tells, and that it tries again.
+//! TLS through the C API, in simulated time, with the hostile server at the other end: how long a
+//! Thing waits for a server that falls silent, what it tells, that it tries again; and how it resumes.
 
 // Of the hostile server's modules not every part is used here.
 #[allow(dead_code)]
@@ -32,7 +32,9 @@ use iot_thing::{
 };
 
 use server::{
-    APPLICATION_DATA, CHANGE_CIPHER_SPEC, Event, HANDSHAKE, Server,
+    APPLICATION_DATA, CHANGE_CIPHER_SPEC, Event, HANDSHAKE, Known,
+    Resume::Knowing,
+    Server,
     Step::{self, *},
     Verify as V, extension, list16, message,
 };
@@ -85,6 +87,8 @@ static PORT: Port = Port(iot_thing_port_t {
 /// What is at the other end of one connection.
 struct Peer {
     server: Server,
+    /// When it was met, in seconds.
+    at: u64,
     /// The network takes no bytes of the device.
     deaf: bool,
     /// The milliseconds that each byte to the device takes.
@@ -95,6 +99,7 @@ impl Peer {
     fn new(flight: Vec<Step>, after: Vec<Step>) -> Self {
         Self {
             server: Server::new(flight, after, None),
+            at: 0,
             deaf: false,
             pace: 0,
         }
@@ -139,7 +144,22 @@ unsafe fn network<'a>(user: *mut c_void) -> std::cell::RefMut<'a, Network> {
 unsafe extern "C" fn open(user: *mut c_void, socket: *mut isize) -> i32 {
     let mut network = unsafe { network(user) };
     assert!(network.peer.is_none(), "one socket at a time");
-    network.peer = Some(network.peers.pop_front().expect("a peer is there"));
+    let mut peer = network.peers.pop_front().expect("a peer is there");
+    peer.at = unsafe { unix_time(user) };
+    // It knows the ticket of the one before.
+    if let Some(before) = network.past.last()
+        && !before.server.resumption.is_empty()
+    {
+        let suite = before.server.suite;
+        let key = suite.derive(&before.server.resumption, "resumption", &[1]);
+        peer.server.known = Some(Known {
+            ticket: TICKET.to_vec(),
+            key,
+            suite,
+            age: 1000 * (peer.at - before.at) as u32,
+        });
+    }
+    network.peer = Some(peer);
     network.to_device.clear();
     network.taken_at = NOW.load(Relaxed);
     unsafe { socket.write(7) };
@@ -219,15 +239,25 @@ struct Device {
     network: Box<RefCell<Network>>,
     told: Box<RefCell<Vec<Told>>>,
     _memory: Vec<u64>,
-    _ticket: Vec<u8>,
+    ticket: Vec<u8>,
     _files: [Vec<u8>; 2],
 }
 
 impl Device {
     /// One that connects, with these peers one after the other.
     fn new(peers: Vec<Peer>, configure: impl FnOnce(&mut iot_thing_config_t)) -> Self {
+        Self::with_past(vec![], peers, configure)
+    }
+
+    /// The same in a network where these peers were before.
+    fn with_past(
+        past: Vec<Peer>,
+        peers: Vec<Peer>,
+        configure: impl FnOnce(&mut iot_thing_config_t),
+    ) -> Self {
         let network = Box::new(RefCell::new(Network {
             peers: peers.into(),
+            past,
             ..Network::default()
         }));
         let told = Box::<RefCell<Vec<Told>>>::default();
@@ -281,7 +311,7 @@ impl Device {
             network,
             told,
             _memory: memory,
-            _ticket: ticket,
+            ticket,
             _files: [certificate, ca],
         }
     }
@@ -331,6 +361,13 @@ impl Device {
         }
     }
 
+    /// Ends the connection in an orderly way, and begins the next one.
+    fn reconnect(&self) {
+        assert_eq!(unsafe { iot_thing_disconnect(self.thing) }, 0);
+        assert_eq!(self.until(EventKind::Disconnected).event.error, 0);
+        assert_eq!(unsafe { iot_thing_connect(self.thing) }, 0);
+    }
+
     fn connection(&self) -> iot_thing_connection_t {
         let mut connection: iot_thing_connection_t = unsafe { std::mem::zeroed() };
         connection.struct_size = size_of::<iot_thing_connection_t>() as u32;
@@ -368,6 +405,20 @@ fn connack() -> Vec<Step> {
 
 fn honest() -> Peer {
     Peer::new(flight(), connack())
+}
+
+/// The ticket of all servers here.
+const TICKET: [u8; 32] = [7; 32];
+
+/// A server that gives a ticket for two hours and answers CONNECT.
+fn gives_ticket(flight: Vec<Step>) -> Peer {
+    let new_session_ticket = [
+        &[0, 0, 0x1c, 0x20, 0, 0, 0, 0, 1, 1][..],
+        &list16(&TICKET),
+        &[0, 0],
+    ];
+    let ticket = Message(message(4, &new_session_ticket.concat()));
+    Peer::new(flight, [vec![ticket], connack()].concat())
 }
 
 /// Half of what the next record would be.
@@ -502,17 +553,11 @@ fn a_server_that_is_never_heard_of_again_is_tried_for_ever() {
 #[test]
 fn a_ticket_that_the_server_falls_silent_at_is_not_offered_again() {
     let _alone = ALONE.lock();
-    let new_session_ticket = [
-        &[0, 0, 0x1c, 0x20, 0, 0, 0, 0, 1, 1][..],
-        &list16(&[7; 32]),
-        &[0, 0],
-    ];
-    let ticket = Message(message(4, &new_session_ticket.concat()));
-    let gives = Peer::new(flight(), [vec![ticket], connack(), vec![Eof]].concat());
+    let gives = gives_ticket(flight());
     let silent = Peer::new(vec![silence()], vec![]);
     let device = Device::new(vec![gives, silent, honest()], |_| {});
-    let told = device.until(EventKind::Disconnected);
-    device.retries(told);
+    device.until(EventKind::Connected);
+    device.reconnect();
     device.fails(Error::TlsTimeout, 30_000);
     device.until(EventKind::Connected);
     assert_eq!(device.connection().tls_resumed, 0);
@@ -525,6 +570,55 @@ fn a_ticket_that_the_server_falls_silent_at_is_not_offered_again() {
         panic!("{} connections", offered.len());
     };
     assert_eq!(first[..], [None]);
-    assert_eq!(second[..], [Some(vec![7; 32])]);
+    assert_eq!(second[..], [Some(TICKET.to_vec())]);
     assert_eq!(third[..], [None]);
+}
+
+#[test]
+fn a_thing_resumes_and_tells_so() {
+    let _alone = ALONE.lock();
+    let resumed = || vec![Resume(Knowing), Extensions(vec![]), Finished];
+    let peers = vec![
+        gives_ticket(flight()),
+        gives_ticket(resumed()),
+        gives_ticket(resumed()),
+        // It has forgotten the ticket.
+        gives_ticket(flight()),
+        gives_ticket(resumed()),
+    ];
+    let device = Device::new(peers, |_| {});
+    for tls_resumed in [0, 1, 1, 0, 1] {
+        device.until(EventKind::Connected);
+        let connection = device.connection();
+        assert_eq!(connection.tls_resumed, tls_resumed);
+        assert_eq!(connection.server_authenticated, 1);
+        if !device.network.borrow().peers.is_empty() {
+            device.reconnect();
+        }
+    }
+    for peer in device.end() {
+        let seen = peer.server.seen;
+        assert_eq!(seen.wrong, None);
+        // Who resumes shows no certificate.
+        assert_eq!(seen.chain.is_empty(), peer.server.resumed);
+    }
+}
+
+#[test]
+fn a_ticket_outlasts_the_thing() {
+    let _alone = ALONE.lock();
+    let first = Device::new(vec![gives_ticket(flight())], |_| {});
+    first.until(EventKind::Connected);
+    let kept = first.ticket.clone();
+    let past = first.end();
+    // An hour of sleep, of which the clock of the device knows nothing but the time of day.
+    NOW.fetch_add(3_600_000, Relaxed);
+    let resumed = vec![Resume(Knowing), Extensions(vec![]), Finished];
+    let second = Device::with_past(past, vec![gives_ticket(resumed)], |config| {
+        let ticket = unsafe { std::slice::from_raw_parts_mut(config.tls_ticket, kept.len()) };
+        ticket.copy_from_slice(&kept);
+    });
+    second.until(EventKind::Connected);
+    assert_eq!(second.connection().tls_resumed, 1);
+    assert_eq!(second.end().pop().unwrap().server.seen.wrong, None);
 }
