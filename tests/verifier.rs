@@ -120,6 +120,22 @@ fn look_alikes_cannot_keep_us_busy() {
 }
 
 #[test]
+fn twelve_signatures_are_verified_and_no_more() {
+    // Roots of the same name and of other keys are tried before the one that signed.
+    let chain = [pki::server(), pki::intermediate()];
+    for (others, expected) in [
+        (0, Ok(())),
+        (10, Ok(())),
+        (11, Err(Error::CertMalformed)),
+        (14, Err(Error::CertMalformed)),
+    ] {
+        let mut roots = vec![ca("root", 41, "root", 41); others];
+        roots.push(pki::root());
+        assert_eq!(verify(&chain, &roots, NOW), expected, "{others}");
+    }
+}
+
+#[test]
 fn a_lower_bound_of_the_time() {
     let dated = |from: &'static str, to: &'static str, subject, issuer, key, issuer_key| {
         let key = pki::key(key);
