@@ -43,6 +43,8 @@ list(APPEND flags "--remap-path-prefix=${sysroot}/lib/rustlib/src/rust=/rustc/${
 if(CORE_FEATURES)
     list(APPEND flags "-Ctarget-feature=${CORE_FEATURES}")
 endif()
+# The aes crate has no feature for its smaller form: 0.8 KB less, and 3 % more instructions.
+list(APPEND flags "--cfg=aes_compact")
 # The character between the flags, as cargo defines it, is the unit separator.
 string(ASCII 31 separator)
 list(JOIN flags "${separator}" flags)
@@ -56,9 +58,9 @@ if(BUILD_STD)
 endif()
 
 execute_process(
-    COMMAND "${CARGO}" rustc --lib --crate-type staticlib --features "${FEATURES}"
-        --profile "${PROFILE}" ${manifest} --target "${TARGET}" --target-dir "${TARGET_DIR}"
-        ${build_std}
+    COMMAND "${CARGO}" rustc --lib --crate-type staticlib --no-default-features
+        --features "${FEATURES}" --profile "${PROFILE}" ${manifest} --target "${TARGET}"
+        --target-dir "${TARGET_DIR}" ${build_std}
     WORKING_DIRECTORY "${SOURCE}" RESULT_VARIABLE failed)
 if(failed)
     message(FATAL_ERROR "iot_thing: cargo failed, see above")

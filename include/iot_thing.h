@@ -617,7 +617,7 @@ enum iot_thing_err
     /**
      * The client certificate or the private key is for a kind of key that is not supported:
      * another curve than P-256, RSA with more than 4096 bits or an unusual exponent or primes of
-     * different lengths, or RSA together with `sign`.
+     * different lengths, RSA together with `sign`, or RSA where the library was built without it.
      */
     IOT_THING_ERR_KEY_UNSUPPORTED = -25,
     /**
@@ -1386,7 +1386,7 @@ typedef struct {
     iot_thing_bytes_t private_key;
     /**
      * Certificates that the server's must lead to: 1..16, PEM or DER one after the other. Not given:
-     * Amazon Root CA 1 and Amazon Root CA 3.
+     * Amazon Root CA 1 and Amazon Root CA 3 (built without RSA: only the second).
      */
     iot_thing_bytes_t ca_certs;
     /**
@@ -1601,7 +1601,7 @@ typedef struct {
     iot_thing_bytes_t chain;
     /**
      * Certificates that it must lead to, at most 16, PEM or DER one after the other. Not given:
-     * Amazon Root CA 1 and Amazon Root CA 3.
+     * Amazon Root CA 1 and Amazon Root CA 3 (built without RSA: only the second).
      */
     iot_thing_bytes_t ca_certs;
     /**

@@ -65,7 +65,7 @@ pub enum Error {
     KeyWeak = -24,
     /// The client certificate or the private key is for a kind of key that is not supported:
     /// another curve than P-256, RSA with more than 4096 bits or an unusual exponent or primes of
-    /// different lengths, or RSA together with `sign`.
+    /// different lengths, RSA together with `sign`, or RSA where the library was built without it.
     KeyUnsupported = -25,
     /// There is none of that name or number.
     NotFound = -26,

@@ -120,6 +120,22 @@ fn look_alikes_cannot_keep_us_busy() {
 }
 
 #[test]
+fn twelve_signatures_are_verified_and_no_more() {
+    // Roots of the same name and of other keys are tried before the one that signed.
+    let chain = [pki::server(), pki::intermediate()];
+    for (others, expected) in [
+        (0, Ok(())),
+        (10, Ok(())),
+        (11, Err(Error::CertMalformed)),
+        (14, Err(Error::CertMalformed)),
+    ] {
+        let mut roots = vec![ca("root", 41, "root", 41); others];
+        roots.push(pki::root());
+        assert_eq!(verify(&chain, &roots, NOW), expected, "{others}");
+    }
+}
+
+#[test]
 fn a_lower_bound_of_the_time() {
     let dated = |from: &'static str, to: &'static str, subject, issuer, key, issuer_key| {
         let key = pki::key(key);
@@ -161,6 +177,17 @@ fn a_lower_bound_of_the_time() {
     }
     // A leaf that begins when its CA has ended was never good.
     let chain = [leaf("20290101000000Z", "20300101000000Z"), ca];
+    assert!(verify(&chain, &[pki::root()], Clock::AtLeast(1)).is_err());
+    // When the leaf begins, one of two certificates of its CA has ended, and the other not begun.
+    let of_ca = |from, to| dated(from, to, "ca", "root", pki::CA_KEY, pki::ROOT_KEY);
+    let ended = of_ca("20240101000000Z", "20250101000000Z");
+    let later = of_ca("20270101000000Z", "20300101000000Z");
+    let leaf_then = leaf("20260101000000Z", "20290101000000Z");
+    for cas in [[&ended, &later], [&later, &ended]] {
+        let chain = [leaf_then.clone(), cas[0].clone(), cas[1].clone()];
+        assert_eq!(verify(&chain, &[pki::root()], Clock::AtLeast(1)), Ok(()));
+    }
+    let chain = [leaf_then, ended];
     assert!(verify(&chain, &[pki::root()], Clock::AtLeast(1)).is_err());
     // What is not signed by the right one is not excused by the time.
     let forged = dated(

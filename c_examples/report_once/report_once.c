@@ -75,6 +75,10 @@ int report_once(iot_thing_config_t *config, uint32_t timeout_s)
         int64_t left = end - now_ms();
         error = iot_thing_wait(thing, wait_ms < left ? wait_ms : left > 0 ? (int32_t)left : 0);
     }
+    iot_thing_statistics_t statistics = IOT_THING_STATISTICS_INIT;
+    iot_thing_get_statistics(thing, &statistics);
+    printf("%llu bytes sent, %llu received\n", (unsigned long long)statistics.bytes_out,
+           (unsigned long long)statistics.bytes_in);
     iot_thing_deinit(thing);
     return progress.ended ? 0 : 1;
 }

@@ -615,7 +615,7 @@ pub struct iot_thing_config_t {
     /// DER is long. Not given when `sign` is.
     pub private_key: iot_thing_bytes_t,
     /// Certificates that the server's must lead to: 1..16, PEM or DER one after the other. Not given:
-    /// Amazon Root CA 1 and Amazon Root CA 3.
+    /// Amazon Root CA 1 and Amazon Root CA 3 (built without RSA: only the second).
     pub ca_certs: iot_thing_bytes_t,
     /// Signs instead of `private_key`; the certificate must be for a P-256 key.
     pub sign: iot_thing_sign_fn,
@@ -746,7 +746,7 @@ pub struct iot_thing_verification_t {
     /// are used.
     pub chain: iot_thing_bytes_t,
     /// Certificates that it must lead to, at most 16, PEM or DER one after the other. Not given:
-    /// Amazon Root CA 1 and Amazon Root CA 3.
+    /// Amazon Root CA 1 and Amazon Root CA 3 (built without RSA: only the second).
     pub ca_certs: iot_thing_bytes_t,
     /// Required. The host name, or IP address, that its certificate must be for, NUL-terminated.
     pub host: *const c_char,

@@ -7,12 +7,14 @@
 use core::cell::Cell;
 
 use rustls_pki_types::alg_id;
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{
     Clock, Random, Signer,
-    crypto::p256::{self, Public, Secret},
+    crypto::{
+        hash,
+        p256::{self, Public, Secret},
+    },
     der, ecdsa,
     pem::{Block, Blocks},
     rsa,
@@ -24,7 +26,8 @@ use super::{
 use crate::Error;
 
 /// The DER of Amazon Root CA 1 (RSA 2048) and 3 (P-256), which AWS IoT endpoints lead to.
-static AMAZON_ROOTS: [&[u8]; 2] = [
+static AMAZON_ROOTS: &[&[u8]] = &[
+    #[cfg(feature = "rsa")]
     include_bytes!(concat!(env!("OUT_DIR"), "/amazon_root_ca_1.der")),
     include_bytes!(concat!(env!("OUT_DIR"), "/amazon_root_ca_3.der")),
 ];
@@ -52,7 +55,8 @@ pub struct Inputs<'a> {
 /// Where the private key is.
 #[derive(Clone, Copy)]
 pub enum KeyInput<'a> {
-    /// A P-256 key as SEC1 or PKCS#8, or an RSA key as PKCS#1 or PKCS#8; PEM or DER.
+    /// A P-256 key as SEC1 or PKCS#8, or, with the feature `rsa`, an RSA key as PKCS#1 or PKCS#8;
+    /// PEM or DER.
     Bytes(&'a [u8]),
     /// Behind a signing function, which gives its signatures in this form.
     Signer(&'a dyn Signer, SignatureForm),
@@ -133,10 +137,10 @@ pub fn parse_certificates<'a>(
     Ok((CertList::new(ders), rest))
 }
 
-/// The built-in CA certificates: Amazon Root CA 1 and 3.
+/// The built-in CA certificates: Amazon Root CA 1 and 3; without the feature `rsa` only 3.
 pub fn amazon_roots() -> CertList<'static> {
     CertList {
-        parts: Parts::Many(&AMAZON_ROOTS),
+        parts: Parts::Many(AMAZON_ROOTS),
     }
 }
 
@@ -237,7 +241,7 @@ impl<'a> Credentials<'a> {
             ECDSA_SECP256R1_SHA256 => None,
             _ => Some(verifier::rsa_algorithm(scheme).ok_or(Error::TlsSign)?),
         };
-        let digest = || Sha256::digest(content).into();
+        let digest = || hash::sha256(content);
         let raw = match (&self.key, algorithm) {
             (Key::Rsa(key), Some(algorithm)) => {
                 return key.sign_pss(algorithm, content, random, out).map(Some);
@@ -509,6 +513,7 @@ mod tests {
         assert_eq!(
             fingerprints,
             [
+                #[cfg(feature = "rsa")]
                 "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
                 "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",
             ]

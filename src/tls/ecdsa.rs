@@ -3,12 +3,10 @@
 
 use core::fmt::{self, Debug, Formatter};
 
+use super::crypto::{Crypto, hash};
 use rustls_pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
-use sha2::{Digest as _, Sha256};
-
-use super::crypto::Crypto;
 
 /// The most bytes of a DER `ECDSA-Sig-Value` of two numbers of 32 bytes.
 pub(super) const MAX_DER: usize = 2 + 2 * (2 + 33);
@@ -53,7 +51,7 @@ pub(super) fn verify(
 ) -> Option<()> {
     let public_key = public_key.try_into().ok()?;
     let signature = raw_from_der(signature)?;
-    let digest = Sha256::digest(message).into();
+    let digest = hash::sha256(message);
     let valid = crypto.p256_verify(public_key, &digest, &signature);
     valid.is_ok_and(|valid| valid).then_some(())
 }
@@ -88,7 +86,8 @@ impl SignatureVerificationAlgorithm for P384Sha384 {
 pub(super) fn verify_p384(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
     let public_key = public_key.try_into().ok()?;
     let signature = raw_from_der(signature)?;
-    let digest = sha2::Sha384::digest(message);
+    let mut digest = [0; 48];
+    hash::long_digest(&[message], &mut digest)?;
     super::crypto::p384::verify(public_key, &digest, &signature).then_some(())
 }
 

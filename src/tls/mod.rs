@@ -18,6 +18,10 @@ mod ecdsa;
 pub mod embedded;
 pub mod native;
 mod pem;
+#[cfg(feature = "rsa")]
+mod rsa;
+#[cfg(not(feature = "rsa"))]
+#[path = "rsa_absent.rs"]
 mod rsa;
 mod verifier;
 

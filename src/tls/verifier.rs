@@ -40,8 +40,11 @@ pub const SIGNATURE_SCHEMES: &[u16] = &[
     ECDSA_SECP256R1_SHA256,
     #[cfg(feature = "p384")]
     ECDSA_SECP384R1_SHA384,
+    #[cfg(feature = "rsa")]
     RSA_PSS_RSAE_SHA256,
+    #[cfg(feature = "rsa")]
     RSA_PSS_RSAE_SHA384,
+    #[cfg(feature = "rsa")]
     RSA_PSS_RSAE_SHA512,
 ];
 
@@ -50,19 +53,28 @@ pub const CERTIFICATE_SIGNATURE_SCHEMES: &[u16] = &[
     ECDSA_SECP256R1_SHA256,
     #[cfg(feature = "p384")]
     ECDSA_SECP384R1_SHA384,
+    #[cfg(feature = "rsa")]
     RSA_PSS_RSAE_SHA256,
+    #[cfg(feature = "rsa")]
     RSA_PSS_RSAE_SHA384,
+    #[cfg(feature = "rsa")]
     RSA_PSS_RSAE_SHA512,
+    #[cfg(feature = "rsa")]
     RSA_PKCS1_SHA256,
+    #[cfg(feature = "rsa")]
     RSA_PKCS1_SHA384,
+    #[cfg(feature = "rsa")]
     RSA_PKCS1_SHA512,
 ];
 
 /// `rsa_pkcs1_sha256`.
+#[cfg(feature = "rsa")]
 const RSA_PKCS1_SHA256: u16 = 0x0401;
 /// `rsa_pkcs1_sha384`.
+#[cfg(feature = "rsa")]
 const RSA_PKCS1_SHA384: u16 = 0x0501;
 /// `rsa_pkcs1_sha512`.
+#[cfg(feature = "rsa")]
 const RSA_PKCS1_SHA512: u16 = 0x0601;
 /// `ecdsa_secp256r1_sha256`.
 pub(super) const ECDSA_SECP256R1_SHA256: u16 = 0x0403;
@@ -76,10 +88,6 @@ pub(super) const RSA_PSS_RSAE_SHA384: u16 = 0x0805;
 /// `rsa_pss_rsae_sha512`.
 pub(super) const RSA_PSS_RSAE_SHA512: u16 = 0x0806;
 
-/// The most bytes of the `RSAPublicKey` of an RSA key that is supported: a SEQUENCE of a modulus
-/// of 4096 bits and an exponent of 33.
-const MAX_RSA_KEY: usize = 4 + 4 + 1 + 512 + 2 + 5;
-
 /// The public key of a server whose certificate chain was found good.
 // It waits for the proof in the memory of the handshake, so it is no larger than it must be.
 #[derive(Clone)]
@@ -87,14 +95,24 @@ pub struct LeafKey {
     /// The bytes of `key` that are used.
     length: u16,
     /// An uncompressed SEC1 point or, which is longer, an `RSAPublicKey`.
-    key: [u8; MAX_RSA_KEY],
+    key: [u8; MAX_KEY],
 }
 
 /// The bytes of an uncompressed SEC1 point on P-256.
 const P256_POINT: usize = 65;
 /// The bytes of one on P-384.
-#[cfg(feature = "p384")]
 const P384_POINT: usize = 97;
+/// The most bytes of the `RSAPublicKey` of an RSA key that is supported: a SEQUENCE of a modulus
+/// of 4096 bits and an exponent of 33.
+const MAX_RSA_KEY: usize = 4 + 4 + 1 + 512 + 2 + 5;
+/// The most bytes of any key in this build.
+const MAX_KEY: usize = if cfg!(feature = "rsa") {
+    MAX_RSA_KEY
+} else if cfg!(feature = "p384") {
+    P384_POINT
+} else {
+    P256_POINT
+};
 
 impl LeafKey {
     /// The key of a certificate; `None` if it is of no kind that is supported.
@@ -103,7 +121,7 @@ impl LeafKey {
             Some(point) => point,
             None => Self::other(info)?,
         };
-        let mut key = [0; MAX_RSA_KEY];
+        let mut key = [0; MAX_KEY];
         key.get_mut(..bytes.len())?.copy_from_slice(bytes);
         Some(Self {
             length: u16::try_from(bytes.len()).ok()?,
@@ -147,8 +165,11 @@ impl LeafKey {
 /// The algorithm of a signature scheme with RSA that may prove the possession of a key.
 pub(super) fn rsa_algorithm(scheme: u16) -> Option<&'static rsa::Algorithm> {
     match scheme {
+        #[cfg(feature = "rsa")]
         RSA_PSS_RSAE_SHA256 => Some(&rsa::PSS_SHA256),
+        #[cfg(feature = "rsa")]
         RSA_PSS_RSAE_SHA384 => Some(&rsa::PSS_SHA384),
+        #[cfg(feature = "rsa")]
         RSA_PSS_RSAE_SHA512 => Some(&rsa::PSS_SHA512),
         _ => None,
     }
@@ -245,11 +266,17 @@ fn check_chain<'l, 'c>(
         count(&p256),
         #[cfg(feature = "p384")]
         count(&ecdsa::P384Sha384),
+        #[cfg(feature = "rsa")]
         count(&rsa::PKCS1_SHA256),
+        #[cfg(feature = "rsa")]
         count(&rsa::PSS_SHA256),
+        #[cfg(feature = "rsa")]
         count(&rsa::PKCS1_SHA384),
+        #[cfg(feature = "rsa")]
         count(&rsa::PKCS1_SHA512),
+        #[cfg(feature = "rsa")]
         count(&rsa::PSS_SHA384),
+        #[cfg(feature = "rsa")]
         count(&rsa::PSS_SHA512),
     ];
     let algorithms = algorithms
@@ -406,9 +433,12 @@ pub(super) fn check_root(der: &[u8]) -> Result<(), Error> {
 }
 
 /// How far a server has come in proving who it is.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one in a handshake, and no heap to put the key on"
+#[cfg_attr(
+    feature = "rsa",
+    expect(
+        clippy::large_enum_variant,
+        reason = "there is one in a handshake, and no heap to put the key on"
+    )
 )]
 enum Progress {
     /// Nothing was seen.
@@ -558,7 +588,7 @@ pub(super) mod tests {
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
         auth.progress = Progress::Chain(LeafKey {
             length: 65,
-            key: [0; MAX_RSA_KEY],
+            key: [0; MAX_KEY],
         });
         assert_eq!(auth.proof().err(), Some(Error::TlsNotAuthenticated));
         assert_eq!(
@@ -586,6 +616,19 @@ pub(super) mod tests {
             Clock::Unknown,
         );
         assert_eq!(outcome.err(), Some(Error::CertTimeUnknown));
+    }
+
+    #[test]
+    #[cfg(not(feature = "rsa"))]
+    fn without_rsa_neither_schemes_nor_keys_are_of_that_kind() {
+        let schemes = SIGNATURE_SCHEMES.iter();
+        for scheme in schemes.chain(CERTIFICATE_SIGNATURE_SCHEMES) {
+            assert_eq!(scheme & 0xff, 3, "{scheme:x}");
+        }
+        let root = include_bytes!(concat!(env!("OUT_DIR"), "/amazon_root_ca_1.der"));
+        let root = der::Certificate::from_der(root).unwrap();
+        assert!(der::key_of(root.key_info, &alg_id::RSA_ENCRYPTION).is_some());
+        assert!(LeafKey::from_info(root.key_info).is_none());
     }
 
     #[test]

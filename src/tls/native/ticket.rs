@@ -174,7 +174,7 @@ impl<'a> Tickets<'a> {
         let digest = transcript.digest_with(hash, truncated).ok_or(Error::Tls)?;
         let nothing = hash::digest(hash, &[]);
         let secret =
-            Schedule::early(hash, Some(offer.key.as_slice()))?.derive(b"res binder", &nothing)?;
+            Schedule::early(hash, Some(offer.key.as_slice())).derive(b"res binder", &nothing)?;
         let binder = verify_data(hash, &secret, &digest)?;
         let place = binders.get_mut(3..).ok_or(Error::Tls)?;
         place.copy_from_slice(binder.as_slice());

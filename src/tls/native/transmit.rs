@@ -71,6 +71,7 @@ impl<'a> Transmit<'a> {
     }
 
     /// The bytes that still fit into it.
+    #[inline(never)]
     pub fn room(&self) -> usize {
         let taken = self
             .tail
@@ -91,6 +92,7 @@ impl<'a> Transmit<'a> {
     }
 
     /// The place where the open record goes on.
+    #[inline(never)]
     pub fn place(&mut self) -> &mut [u8] {
         let room = self.room();
         let at = self.tail.saturating_add(HEADER).saturating_add(self.open);
@@ -100,6 +102,7 @@ impl<'a> Transmit<'a> {
     }
 
     /// So many bytes were written to the place.
+    #[inline(never)]
     pub fn extend(&mut self, length: usize) {
         self.open = self.open.saturating_add(length.min(self.room()));
     }

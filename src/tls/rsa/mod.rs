@@ -16,10 +16,12 @@ use core::fmt::{self, Debug, Formatter};
 use rustls_pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
-use sha2::{Sha256, Sha384, Sha512};
 
 use self::power::{MAX_BYTES, power};
-use super::der;
+use super::{
+    crypto::hash::{self, Hasher},
+    der,
+};
 
 pub(super) use self::private::PrivateKey;
 
@@ -67,7 +69,7 @@ impl Algorithm {
         let mut block = [0; MAX_BYTES];
         let block = block.get_mut(..key.modulus.len())?;
         power(signature, key.exponent, key.modulus, block)?;
-        let hash = (self.hash.function)(&[message]);
+        let hash = self.hash.digest(&[message])?;
         (self.padding)(self.hash, &hash, block, bits(key.modulus))
     }
 }
@@ -154,36 +156,34 @@ fn bits(number: &[u8]) -> usize {
 /// The longest hash; of a shorter one the rest is not used.
 type Digest = [u8; 64];
 
-/// A hash function. Not a type parameter: there shall be only one copy of the code below.
+/// A hash function.
 struct Hash {
     length: usize,
     /// The last number of its OID, 2.16.840.1.101.3.4.2.n.
     id: u8,
-    /// The hash of these parts, one after the other.
-    function: fn(&[&[u8]]) -> Digest,
 }
 
-static SHA256: Hash = Hash::new::<Sha256>(1, 32);
-static SHA384: Hash = Hash::new::<Sha384>(2, 48);
-static SHA512: Hash = Hash::new::<Sha512>(3, 64);
+static SHA256: Hash = Hash { id: 1, length: 32 };
+static SHA384: Hash = Hash { id: 2, length: 48 };
+static SHA512: Hash = Hash { id: 3, length: 64 };
 
 impl Hash {
-    const fn new<H: sha2::Digest>(id: u8, length: u8) -> Self {
-        Self {
-            length: length as usize,
-            id,
-            function: |parts| {
-                let mut hash = H::new();
-                for part in parts {
-                    hash.update(part);
-                }
-                let mut digest = [0; 64];
-                for (to, from) in digest.iter_mut().zip(hash.finalize()) {
-                    *to = from;
-                }
-                digest
-            },
+    /// The hash of these parts, one after the other.
+    fn digest(&self, parts: &[&[u8]]) -> Option<Digest> {
+        let mut digest = [0; 64];
+        let place = digest.get_mut(..self.length)?;
+        if self.id == SHA256.id {
+            let mut hasher = Hasher::new(hash::Hash::Sha256);
+            for part in parts {
+                hasher.update(part);
+            }
+            for (to, from) in place.iter_mut().zip(hasher.digest().as_slice()) {
+                *to = *from;
+            }
+        } else {
+            hash::long_digest(parts, place)?;
         }
+        Some(digest)
     }
 
     /// The `DigestInfo` up to the hash.
@@ -233,7 +233,7 @@ fn pss(hash: &Hash, digest: &Digest, block: &mut [u8], bits: usize) -> Option<()
         return None;
     }
     // 7. and 8. Unmask.
-    mask(hash, h, db);
+    mask(hash, h, db)?;
     // 9.
     *db.first_mut()? &= used;
     // 10. and 11. Zeros, 0x01, salt.
@@ -243,7 +243,7 @@ fn pss(hash: &Hash, digest: &Digest, block: &mut [u8], bits: usize) -> Option<()
         return None;
     }
     // 12. to 14. The hash of both.
-    let expected = (hash.function)(&[&[0; 8], digest.get(..hash_len)?, salt]);
+    let expected = hash.digest(&[&[0; 8], digest.get(..hash_len)?, salt])?;
     (expected.get(..hash_len)? == h).then_some(())
 }
 
@@ -262,22 +262,23 @@ fn encode_pss(
     let (last, em) = em.split_last_mut()?;
     *last = 0xbc;
     let (db, h) = em.split_at_mut_checked(em.len().checked_sub(hash.length)?)?;
-    let made = (hash.function)(&[&[0; 8], digest.get(..hash.length)?, salt]);
+    let made = hash.digest(&[&[0; 8], digest.get(..hash.length)?, salt])?;
     h.copy_from_slice(made.get(..hash.length)?);
     let (padding, place) = db.split_at_mut_checked(db.len().checked_sub(salt.len())?)?;
     *padding.last_mut()? = 1;
     place.copy_from_slice(salt);
-    mask(hash, h, db);
+    mask(hash, h, db)?;
     *db.first_mut()? &= 0xff_u8 >> (em_len.checked_mul(8)?.checked_sub(em_bits)? & 7);
     Some(())
 }
 
 /// MGF1 (RFC 8017 section B.2.1): what is masked with it twice is as it was.
-fn mask(hash: &Hash, seed: &[u8], bytes: &mut [u8]) {
+fn mask(hash: &Hash, seed: &[u8], bytes: &mut [u8]) -> Option<()> {
     for (counter, part) in (0_u32..).zip(bytes.chunks_mut(hash.length)) {
-        let mask = (hash.function)(&[seed, &counter.to_be_bytes()]);
+        let mask = hash.digest(&[seed, &counter.to_be_bytes()])?;
         for (byte, mask) in part.iter_mut().zip(mask) {
             *byte ^= mask;
         }
     }
+    Some(())
 }

@@ -67,7 +67,7 @@ impl<'k> PrivateKey<'k> {
         random.fill(salt)?;
         let mut block = [0; MAX_BYTES];
         let block = block.get_mut(..modulus.len()).ok_or(Error::TlsSign)?;
-        let digest = (hash.function)(&[message]);
+        let digest = hash.digest(&[message]).ok_or(Error::TlsSign)?;
         encode_pss(hash, &digest, salt, block, bits(modulus)).ok_or(Error::TlsSign)?;
         let out = out.get_mut(..modulus.len()).ok_or(Error::TlsSign)?;
         if self.is_good(block, out) {

@@ -247,6 +247,66 @@ fn records_that_are_not_legal_any_more() {
     }
 }
 
+/// A connection in whose handshake the server's keys are known, if they shall be.
+fn shaking_hands(sealed: bool, test: impl FnOnce(&mut World<'_>)) {
+    let (mut receive, mut transmit) = ([0; HEADER + ROOM], [0; HEADER + ROOM + RESERVE]);
+    let mut connection = Connection::new(&mut receive, &mut transmit);
+    connection.spoke();
+    if sealed {
+        connection.read_with(keys(SUITE, 1)).unwrap();
+        connection.write_with(keys(SUITE, 2));
+    }
+    test(&mut World {
+        connection,
+        write: keys(SUITE, 1),
+        read: keys(SUITE, 2),
+    });
+}
+
+#[test]
+fn an_open_alert_counts_until_the_first_sealed_record() {
+    const OPEN_ALERT: [u8; 7] = [ALERT, 3, 3, 0, 2, 2, 40];
+    for sealed in [false, true] {
+        shaking_hands(sealed, |world| {
+            world.feed(&OPEN_ALERT);
+            let failure = world.connection.take_record().unwrap_err().failure;
+            assert_eq!((failure.error, failure.alert), (Error::TlsAlert, Some(40)));
+        });
+    }
+    shaking_hands(true, |world| {
+        world.send(HANDSHAKE, &[8]);
+        assert_eq!(world.connection.take_record(), Ok(Taken::Handshake));
+        world.connection.receive.consume(1);
+        world.feed(&OPEN_ALERT);
+        assert_eq!(world.refusal(), Some(Alert::UnexpectedMessage));
+    });
+}
+
+#[test]
+fn a_change_cipher_spec_is_overlooked_twice_and_not_within_a_message() {
+    const CCS: [u8; 6] = [CHANGE_CIPHER_SPEC, 3, 3, 0, 1, 1];
+    for sealed in [false, true] {
+        shaking_hands(sealed, |world| {
+            for _ in 0..2 {
+                world.feed(&CCS);
+                assert_eq!(world.connection.take_record(), Ok(Taken::Nothing));
+            }
+            world.feed(&CCS);
+            assert_eq!(world.refusal(), Some(Alert::UnexpectedMessage));
+        });
+        shaking_hands(sealed, |world| {
+            if sealed {
+                world.send(HANDSHAKE, &[8, 0]);
+            } else {
+                world.feed(&[HANDSHAKE, 3, 3, 0, 2, 2, 0]);
+            }
+            assert_eq!(world.connection.take_record(), Ok(Taken::Handshake));
+            world.feed(&CCS);
+            assert_eq!(world.refusal(), Some(Alert::UnexpectedMessage));
+        });
+    }
+}
+
 #[test]
 fn floods_of_nothing_end() {
     for (kind, contents) in [
@@ -274,6 +334,27 @@ fn floods_of_nothing_end() {
             }
             world.send(APPLICATION_DATA, &[]);
             assert_eq!(world.refusal(), Some(Alert::UnexpectedMessage));
+        });
+    }
+}
+
+#[test]
+fn each_kind_of_nothing_counts() {
+    for (kind, first, contents) in [
+        (APPLICATION_DATA, &[][..], &[][..]),
+        // A part of a ticket that is long.
+        (HANDSHAKE, &[4, 0, 0, 100], &[0]),
+        (ALERT, &[1, 90], &[1, 90]),
+    ] {
+        connected(|world| {
+            world.send(kind, first);
+            assert_eq!(world.connection.take_data(), Ok(false));
+            for _ in 1..32 {
+                world.send(kind, contents);
+                assert_eq!(world.connection.take_data(), Ok(false), "{kind}");
+            }
+            world.send(kind, contents);
+            assert_eq!(world.refusal(), Some(Alert::UnexpectedMessage), "{kind}");
         });
     }
 }

@@ -2,9 +2,11 @@
 //! tests/openssl.
 
 mod connection;
+mod limit;
 mod messages;
 mod record;
 mod schedule;
+mod share;
 mod ticket;
 
 use super::{record::Keys, suite::Suite};

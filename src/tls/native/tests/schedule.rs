@@ -20,7 +20,7 @@ const SERVER_DATA: &str = "a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1
 
 #[test]
 fn the_secrets_are_those_of_rfc_8448() {
-    let mut schedule = Schedule::early(Hash::Sha256, None).unwrap();
+    let mut schedule = Schedule::early(Hash::Sha256, None);
     let secret = |schedule: &Schedule, label: &[u8], transcript| {
         let secret = schedule.derive(label, &digest(transcript)).unwrap();
         secret.as_slice().to_vec()

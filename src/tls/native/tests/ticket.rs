@@ -30,7 +30,7 @@ fn key_and_binder_are_those_of_rfc_8448() {
     )
     .unwrap();
     assert_eq!(key.as_slice(), hex(KEY));
-    let early = Schedule::early(Hash::Sha256, Some(key.as_slice())).unwrap();
+    let early = Schedule::early(Hash::Sha256, Some(key.as_slice()));
     let nothing = hash::digest(Hash::Sha256, &[]);
     let secret = early.derive(b"res binder", &nothing).unwrap();
     let truncated = digest("63224b2e4573f2d3454ca84b9d009a04f6be9e05711a8396473aefa01e924a14");

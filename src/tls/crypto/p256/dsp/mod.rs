@@ -147,7 +147,7 @@ fn nonce(secret: &[u8; 32], digest: &[u8; 32]) -> Result<Scalar, Error> {
 /// K = HMAC(K, bytes)
 #[inline(never)]
 fn authenticate(key: &mut Secret, bytes: &[u8]) -> Result<(), Error> {
-    let mac = hmac(Hash::Sha256, key.as_slice(), bytes)?;
+    let mac = hmac(Hash::Sha256, key.as_slice(), bytes);
     **key = *mac.as_slice().first_chunk().ok_or(Error::TlsSign)?;
     Ok(())
 }
@@ -155,7 +155,7 @@ fn authenticate(key: &mut Secret, bytes: &[u8]) -> Result<(), Error> {
 /// V = HMAC(K, V)
 #[inline(never)]
 fn next(key: &Secret, value: &mut Secret) -> Result<(), Error> {
-    let mac = hmac(Hash::Sha256, key.as_slice(), value.as_slice())?;
+    let mac = hmac(Hash::Sha256, key.as_slice(), value.as_slice());
     **value = *mac.as_slice().first_chunk().ok_or(Error::TlsSign)?;
     Ok(())
 }
