@@ -436,19 +436,18 @@ impl<IO: ByteStream> Client<'_, IO> {
 
     /// Sends CONNECT.
     async fn open(&mut self, connect: &Connect<'_>) -> Result<(), Error> {
-        let packet = connect::Packet::new(connect, self.rx.size())?;
-        self.unflushed = true;
-        for mut part in packet.parts() {
-            while self.failure.is_none() && !part.is_empty() {
-                let n = self.tx.add_part(part);
-                part = part.get(n..).unwrap_or_default();
-                if n == 0 {
-                    self.flush().await;
-                }
+        let rx_size = self.rx.size();
+        let mut at = 0_usize;
+        loop {
+            let n = connect::write(connect, rx_size, at, self.tx.room())?;
+            self.tx.fill(n);
+            self.unflushed = true;
+            self.flush().await;
+            at = at.saturating_add(n);
+            if n == 0 || self.failure.is_some() {
+                return self.failure.map_or(Ok(()), Err);
             }
         }
-        self.flush().await;
-        self.failure.map_or(Ok(()), Err)
     }
 
     /// Waits for the answer to CONNECT.

@@ -238,8 +238,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
             }
             self.send(client).await?;
 
-            let mut heard = true;
-            {
+            // The futures end with the block, before the message is worked on: that takes memory, too.
+            let turn = {
                 let changed = poll_fn(|_| {
                     if control.changes() == seen {
                         Poll::Pending
@@ -249,22 +249,25 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 });
                 let wake = until(self.next_deadline());
                 let interrupted = pin!(async { either(pin!(changed), pin!(wake)).await });
-                match either(pin!(client.turn()), interrupted).await {
-                    Either::First(Ok(Turn::Message(message))) => {
-                        self.message(&message).await;
-                        self.review = true;
-                    }
-                    Either::First(Ok(Turn::TooLarge(message))) => self.too_large(&message),
-                    Either::First(Ok(Turn::Acknowledged(ack))) => self.acknowledged(&ack)?,
-                    Either::First(Ok(Turn::Ping(round_trip))) => {
-                        self.round_trip(round_trip.as_millis());
-                    }
-                    Either::Second(_) => {
-                        heard = false;
-                        self.review = true;
-                    }
-                    Either::First(Err(ended)) => return Err(ended.into()),
+                let turn = pin!(client.turn());
+                either(turn, interrupted).await
+            };
+            let mut heard = true;
+            match turn {
+                Either::First(Ok(Turn::Message(message))) => {
+                    self.message(&message).await;
+                    self.review = true;
                 }
+                Either::First(Ok(Turn::TooLarge(message))) => self.too_large(&message),
+                Either::First(Ok(Turn::Acknowledged(ack))) => self.acknowledged(&ack)?,
+                Either::First(Ok(Turn::Ping(round_trip))) => {
+                    self.round_trip(round_trip.as_millis());
+                }
+                Either::Second(_) => {
+                    heard = false;
+                    self.review = true;
+                }
+                Either::First(Err(ended)) => return Err(ended.into()),
             }
             // What has arrived counts before a deadline that passed meanwhile: a device may have slept.
             if !heard && !self.env.slot.is_spent() {
