@@ -296,12 +296,12 @@ fn run_case(case: &Case<'_>, pieces: &[u8]) -> Report {
         ..Connect::default()
     };
     let (mut turns, mut sends) = (Vec::new(), Vec::new());
-    let opening = session.connect(stream, &connect, Duration::from_secs(5));
-    let mut limit = None;
-    let (connected, end) = match block_on("connecting", opening) {
+    let mut client = session.start(stream, Duration::from_secs(5));
+    let opened = block_on("opening", client.open(&connect));
+    let limit = client.connack().maximum_packet_size;
+    let (connected, end) = match opened {
         Err(end) => (false, end),
-        Ok(mut client) => {
-            limit = client.connack().maximum_packet_size;
+        Ok(()) => {
             let mut acts = case.acts.iter();
             let end = loop {
                 let id = client.new_id(|_| false);
