@@ -9,6 +9,7 @@ pub mod keys;
 pub mod mqtt;
 mod packets;
 pub mod session;
+pub mod shadow;
 pub mod wire;
 
 #[path = "../../tests/hostile_tls/deviations.rs"]
@@ -84,5 +85,11 @@ pub const TARGETS: &[Target] = &[
         run: json::run,
         seeds: json::seeds,
         words: include_str!("../json.dict"),
+    },
+    Target {
+        name: "shadow",
+        run: shadow::run,
+        seeds: shadow::seeds,
+        words: include_str!("../shadow.dict"),
     },
 ];

@@ -117,3 +117,8 @@ fn mqtt() {
 fn json() {
     fuzz("json", 20_000);
 }
+
+#[test]
+fn shadow() {
+    fuzz("shadow", 10_000);
+}
