@@ -110,12 +110,12 @@ fn keys() {
 
 #[test]
 fn mqtt() {
-    fuzz("mqtt", 20_000);
+    fuzz("mqtt", 100_000);
 }
 
 #[test]
 fn json() {
-    fuzz("json", 20_000);
+    fuzz("json", 100_000);
 }
 
 #[test]
