@@ -83,6 +83,7 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
+    #[inline(never)]
     fn bytes(&mut self, bytes: &[u8]) {
         let wanted = bytes.get(self.skip..).unwrap_or_default();
         self.skip = self.skip.saturating_sub(bytes.len());
