@@ -169,7 +169,7 @@
 /**
  * Words of private storage in a handle.
  */
-#define IOT_THING_SHADOW_STORAGE 26
+#define IOT_THING_SHADOW_STORAGE 27
 
 /**
  * Bytes of a Thing besides its configurable buffers, on 32-bit targets.

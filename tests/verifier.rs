@@ -178,6 +178,17 @@ fn a_lower_bound_of_the_time() {
     // A leaf that begins when its CA has ended was never good.
     let chain = [leaf("20290101000000Z", "20300101000000Z"), ca];
     assert!(verify(&chain, &[pki::root()], Clock::AtLeast(1)).is_err());
+    // When the leaf begins, one of two certificates of its CA has ended, and the other not begun.
+    let of_ca = |from, to| dated(from, to, "ca", "root", pki::CA_KEY, pki::ROOT_KEY);
+    let ended = of_ca("20240101000000Z", "20250101000000Z");
+    let later = of_ca("20270101000000Z", "20300101000000Z");
+    let leaf_then = leaf("20260101000000Z", "20290101000000Z");
+    for cas in [[&ended, &later], [&later, &ended]] {
+        let chain = [leaf_then.clone(), cas[0].clone(), cas[1].clone()];
+        assert_eq!(verify(&chain, &[pki::root()], Clock::AtLeast(1)), Ok(()));
+    }
+    let chain = [leaf_then, ended];
+    assert!(verify(&chain, &[pki::root()], Clock::AtLeast(1)).is_err());
     // What is not signed by the right one is not excused by the time.
     let forged = dated(
         "20260101000000Z",

@@ -9,7 +9,6 @@ use super::config::{Config, Signer};
 use super::crypto::CCrypto;
 use super::json::{self, iot_thing_json_t};
 use super::port;
-use super::property::{CTable, iot_thing_properties_t};
 use super::shadow::{
     iot_thing_shadow_delta_fn, iot_thing_shadow_delta_t, iot_thing_shadow_documents_fn,
     iot_thing_shadow_t, iot_thing_shadow_write_fn,
@@ -21,6 +20,7 @@ use crate::error::Retry;
 use crate::json::{Value, Writer};
 use crate::mqtt::Message;
 use crate::port::{Board, LogLevel};
+use crate::shadow::property::Attached;
 use crate::thing::event::{Event, EventKind, Outcome};
 use crate::thing::{Answer, App, Delta};
 use crate::tls;
@@ -81,8 +81,8 @@ pub struct CShadow {
     pub on_delta: (iot_thing_shadow_delta_fn, *mut c_void),
     /// Gets documents.
     pub on_documents: (iot_thing_shadow_documents_fn, *mut c_void),
-    /// Its properties, or NULL.
-    pub properties: *const iot_thing_properties_t,
+    /// Its properties, if it has any.
+    pub table: Option<&'static dyn Attached>,
 }
 
 // SAFETY: functions and pointers that are only passed on to each other, or used as their
@@ -99,7 +99,7 @@ impl CShadow {
             handle,
             on_delta: (None, core::ptr::null_mut()),
             on_documents: (None, core::ptr::null_mut()),
-            properties: core::ptr::null(),
+            table: None,
         }
     }
 }
@@ -237,7 +237,6 @@ impl App for CApp {
     type Done = Done;
     type Handler = Handler;
     type Shadow = CShadow;
-    type Table = CTable;
 
     fn backed_up(&self) -> bool {
         self.events.is_some_and(|events| {
@@ -362,8 +361,12 @@ impl App for CApp {
         });
     }
 
-    fn table(&self, shadow: CShadow) -> Option<CTable> {
-        CTable::attached(shadow.properties)
+    fn table(&self, shadow: CShadow) -> Option<&dyn Attached> {
+        // Not `map`: the lifetime gets shorter.
+        match shadow.table {
+            Some(table) => Some(table),
+            None => None,
+        }
     }
 
     fn delta(&self, shadow: CShadow, delta: &Delta<'_>, reported: &mut Writer<'_>) -> Answer {

@@ -1481,14 +1481,23 @@ fn get_members(
         write_out(values.wrapping_add(place), none)?;
     }
     let mut found = 0;
+    // Members mostly come in the order of the names.
+    let mut expected = 0;
     for member in members {
-        for place in 0..count {
-            if is_named(member.name, read(names.wrapping_add(place))?) {
-                let slot = values.wrapping_add(place);
-                found += i32::from(read(slot)?.text.is_null());
-                write_out(slot, view(member.value))?;
-                break;
+        let is =
+            |place: usize| Ok::<_, Error>(is_named(member.name, read(names.wrapping_add(place))?));
+        let mut place = expected;
+        if place >= count || !is(place)? {
+            place = 0;
+            while place < count && !is(place)? {
+                place += 1;
             }
+        }
+        if place < count {
+            expected = place + 1;
+            let slot = values.wrapping_add(place);
+            found += i32::from(read(slot)?.text.is_null());
+            write_out(slot, view(member.value))?;
         }
     }
     Ok(found)
@@ -1496,7 +1505,6 @@ fn get_members(
 
 /// Whether a member has this name. Nearly always it has not, which the first bytes tell: the
 /// length of the name is not looked for.
-#[inline(always)]
 fn is_named(member: Text<'_>, name: *const c_char) -> bool {
     if member.is_escaped() {
         return c_str(name).is_ok_and(|name| member.eq_str(name));

@@ -172,48 +172,39 @@ pub struct iot_thing_properties_t {
     pub user: *mut c_void,
 }
 
-/// A table in the memory of C.
-#[derive(Clone, Copy)]
-pub struct CTable {
+/// A table that C gives. The header demands that it stays valid and unchanged as long as it is
+/// attached.
+pub fn table(
     properties: *const iot_thing_properties_t,
+) -> Result<&'static iot_thing_properties_t, Error> {
+    guard::not_null(properties)?;
+    if guard::struct_size(properties.cast())? as usize != size_of::<iot_thing_properties_t>()
+        || !properties.is_aligned()
+    {
+        return Err(Error::StructSize);
+    }
+    // SAFETY: it is not NULL, aligned and of this size, and stays valid as said above.
+    let table = unsafe { &*properties };
+    guard::not_null(table.table)?;
+    guard::not_null(table.states)?;
+    let fits = (1..=usize::from(u16::MAX)).contains(&table.count)
+        && table.table.is_aligned()
+        && table.states.is_aligned()
+        && table.flags & !IOT_THING_PROPERTIES_REPORT_ALL == 0;
+    if !fits || !(0..table.count).all(|index| table.row(index).is_some_and(is_possible)) {
+        return Err(Error::Argument);
+    }
+    Ok(table)
 }
 
-impl CTable {
-    /// A table that C gives.
-    pub fn new(properties: *const iot_thing_properties_t) -> Result<Self, Error> {
-        guard::not_null(properties)?;
-        if guard::struct_size(properties.cast())? as usize != size_of::<iot_thing_properties_t>()
-            || !properties.is_aligned()
-        {
-            return Err(Error::StructSize);
-        }
-        let table = Self { properties };
-        let p = table.get();
-        guard::not_null(p.table)?;
-        guard::not_null(p.states)?;
-        let fits = (1..=usize::from(u16::MAX)).contains(&p.count)
-            && p.table.is_aligned()
-            && p.states.is_aligned()
-            && p.flags & !IOT_THING_PROPERTIES_REPORT_ALL == 0;
-        if !fits || !(0..p.count).all(|index| table.row(index).is_some_and(is_possible)) {
-            return Err(Error::Argument);
-        }
-        Ok(table)
-    }
-
-    /// A table that was given and is attached, if there is one.
-    pub fn attached(properties: *const iot_thing_properties_t) -> Option<Self> {
-        (!properties.is_null()).then_some(Self { properties })
-    }
-
+impl iot_thing_properties_t {
     /// Nothing is known of any property.
     pub fn clear(&self) {
-        let p = self.get();
-        for index in 0..p.count {
+        for index in 0..self.count {
             // SAFETY: the header demands `count` states; ours is as large (asserted above), and
             // nobody else uses them before the table is attached.
             unsafe {
-                p.states
+                self.states
                     .add(index)
                     .cast::<Mutex<Cell<Mark>>>()
                     .write(Mutex::new(Cell::new(Mark::default())));
@@ -221,35 +212,24 @@ impl CTable {
         }
     }
 
-    /// For how long changes are collected.
-    pub fn interval_ms(&self) -> u32 {
-        self.get().interval_ms
-    }
-
     /// Everything is reported when the session is new.
     pub fn reports_all(&self) -> bool {
-        self.get().flags & IOT_THING_PROPERTIES_REPORT_ALL != 0
-    }
-
-    fn get(&self) -> iot_thing_properties_t {
-        // SAFETY: it is not NULL, was checked to be aligned and of this size, and the header demands
-        // that it stays valid as long as it is attached; `new` is called with one that is.
-        unsafe { *self.properties }
+        self.flags & IOT_THING_PROPERTIES_REPORT_ALL != 0
     }
 
     fn row_at(&self, index: usize) -> Option<*const iot_thing_property_t> {
-        let p = self.get();
-        (index < p.count).then(|| p.table.wrapping_add(index))
+        (index < self.count).then(|| self.table.wrapping_add(index))
     }
 
-    fn row(&self, index: usize) -> Option<iot_thing_property_t> {
-        // SAFETY: the header demands `count` properties that stay valid; the index is below it.
-        self.row_at(index).map(|row| unsafe { *row })
+    fn row(&self, index: usize) -> Option<&iot_thing_property_t> {
+        // SAFETY: the header demands `count` properties that stay valid and unchanged; the index is
+        // below it.
+        self.row_at(index).map(|row| unsafe { &*row })
     }
 }
 
 /// Whether what is behind the pointers of a row can be used at all.
-fn is_possible(row: iot_thing_property_t) -> bool {
+fn is_possible(row: &iot_thing_property_t) -> bool {
     let flags =
         IOT_THING_PROPERTY_READ_ONLY | IOT_THING_PROPERTY_WRITE_ONLY | IOT_THING_PROPERTY_LOCAL;
     let names = row.r#type != IOT_THING_TYPE_ENUM
@@ -257,7 +237,7 @@ fn is_possible(row: iot_thing_property_t) -> bool {
     let sized = !matches!(row.r#type, IOT_THING_TYPE_STRING | IOT_THING_TYPE_JSON)
         || (1..=8192).contains(&row.size);
     !row.name.is_null()
-        && kind(&row).is_some()
+        && kind(row).is_some()
         && row.flags & !flags == 0
         && !row.value.is_null()
         && names
@@ -297,9 +277,9 @@ fn c_text<'a>(text: *const c_char, max: usize) -> &'a [u8] {
     guard::c_str(text, max).unwrap_or_default()
 }
 
-impl Table for CTable {
+impl Table for iot_thing_properties_t {
     fn len(&self) -> usize {
-        self.get().count
+        self.count
     }
 
     fn property(&self, index: usize) -> Option<Property<'_>> {
@@ -307,7 +287,7 @@ impl Table for CTable {
         let limited = row.min != 0 || row.max != 0;
         Some(Property {
             path: core::str::from_utf8(c_text(row.name, MAX_PATH)).unwrap_or_default(),
-            kind: kind(&row)?,
+            kind: kind(row)?,
             range: limited.then_some((row.min, row.max)),
             deadband: row.deadband.into(),
             capacity: row.size.saturating_sub(1),
@@ -317,15 +297,18 @@ impl Table for CTable {
         })
     }
 
+    fn path(&self, index: usize) -> Option<&[u8]> {
+        Some(c_text(self.row(index)?.name, MAX_PATH))
+    }
+
     fn mark(&self, index: usize) -> Option<&Mutex<Cell<Mark>>> {
-        let p = self.get();
-        if index >= p.count {
+        if index >= self.count {
             return None;
         }
         // SAFETY: `clear` has made it, the index is below the count that the header demands, and it
         // stays valid as long as the table is attached. It is only ever used through this type,
         // which excludes other threads.
-        Some(unsafe { &*p.states.add(index).cast::<Mutex<Cell<Mark>>>() })
+        Some(unsafe { &*self.states.add(index).cast::<Mutex<Cell<Mark>>>() })
     }
 
     fn load(&self, index: usize) -> Option<Current<'_>> {
@@ -363,7 +346,7 @@ impl Table for CTable {
         let Some(row) = self.row(index) else { return };
         let value = row.value;
         if matches!(row.r#type, IOT_THING_TYPE_STRING | IOT_THING_TYPE_JSON) {
-            store_text(&row, wanted.json);
+            store_text(row, wanted.json);
             return;
         }
         let number = wanted.number;
@@ -407,8 +390,7 @@ impl Table for CTable {
     }
 
     fn tell(&self, problem: &Problem<'_>) {
-        let p = self.get();
-        let Some(on_problem) = p.on_problem else {
+        let Some(on_problem) = self.on_problem else {
             return;
         };
         let value = problem.value.map(iot_thing_json_t::from);
@@ -425,7 +407,7 @@ impl Table for CTable {
             value: value.unwrap_or_default(),
         };
         // SAFETY: the application's callback, called as its description in the header says.
-        unsafe { on_problem(p.user, &raw const told) };
+        unsafe { on_problem(self.user, &raw const told) };
     }
 }
 

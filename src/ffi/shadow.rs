@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_void};
 use super::app::{CShadow, Done};
 use super::guard::{self, Versioned, check};
 use super::json::{iot_thing_json_t, iot_thing_json_writer_t};
-use super::property::{CTable, iot_thing_properties_t};
+use super::property::{self as table, iot_thing_properties_t};
 use super::thing::{self, iot_thing_t};
 use super::types::*;
 use crate::Error;
@@ -40,7 +40,7 @@ pub const IOT_THING_SHADOW_DESIRED: i32 = 1;
 pub const IOT_THING_SHADOW_BOTH: i32 = 2;
 
 /// Words of private storage in a handle.
-pub const IOT_THING_SHADOW_STORAGE: usize = 26;
+pub const IOT_THING_SHADOW_STORAGE: usize = 27;
 
 /// A shadow of a Thing: the classic one, or a named one. Belongs to the caller, who starts with one
 /// that is zero (`static`, or `IOT_THING_SHADOW_INIT`); its members belong to the library from
@@ -396,7 +396,7 @@ pub unsafe extern "C" fn iot_thing_shadow_on_delta(
     check(|| {
         change(shadow, |node| {
             node.owner.on_delta = (on_delta, user);
-            let table = !node.owner.properties.is_null();
+            let table = node.owner.table.is_some();
             node.state.listen_to_deltas(on_delta.is_some() || table);
         })
     })
@@ -447,19 +447,19 @@ pub unsafe extern "C" fn iot_thing_shadow_properties(
     properties: *const iot_thing_properties_t,
 ) -> i32 {
     check(|| {
-        let table = CTable::new(properties)?;
-        property::check(&table)?;
+        let table = table::table(properties)?;
+        property::check(table)?;
         let mut taken = false;
         change(shadow, |node| {
-            taken = !node.owner.properties.is_null();
+            taken = node.owner.table.is_some();
         })?;
         if taken {
             return Err(Error::State);
         }
         table.clear();
         change(shadow, |node| {
-            node.owner.properties = properties;
-            node.reporter.interval_ms = table.interval_ms();
+            node.owner.table = Some(table);
+            node.reporter.interval_ms = table.interval_ms;
             node.reporter.all = table.reports_all();
             node.state.listen_to_deltas(true);
         })
@@ -483,10 +483,9 @@ pub unsafe extern "C" fn iot_thing_property_changed(
     index: usize,
 ) -> i32 {
     check(|| {
-        let mut properties = core::ptr::null();
-        look(shadow, |node| properties = node.owner.properties)?;
-        let table = CTable::attached(properties).ok_or(Error::State)?;
-        property::changed(&table, index)?;
+        let mut table = None;
+        look(shadow, |node| table = node.owner.table)?;
+        table.ok_or(Error::State)?.changed(index)?;
         change(shadow, |node| node.reporter.changed = true)
     })
 }

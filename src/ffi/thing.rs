@@ -380,7 +380,7 @@ impl iot_thing_t {
             return 0;
         }
         let before = self.control.changes();
-        self.slot.arm();
+        self.slot.arm(port::now());
         // SAFETY: the slot lives as long as the future, and wakers stay inside this poll.
         let waker = unsafe { waker::of(&self.slot) };
         // SAFETY: init made the future there, and `enter` has let only us in.

@@ -343,7 +343,7 @@ impl<IO: ByteStream> Client<'_, IO> {
     }
 
     /// Ends the connection: sends what was collected, and DISCONNECT with this reason.
-    pub async fn disconnect(mut self, reason: u8) {
+    pub async fn disconnect(&mut self, reason: u8) {
         if let Some(id) = self.due.take() {
             self.acknowledge(id);
         }

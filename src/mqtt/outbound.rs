@@ -126,6 +126,9 @@ impl<'m> Outbound<'m> {
 
 /// The fixed header of a packet with a body of `len` bytes (2.1.4), and how many bytes it has.
 pub(super) fn fixed_header(first: u8, mut len: usize) -> ([u8; MAX_HEADER], usize) {
+    if len < 0x80 {
+        return ([first, len as u8, 0, 0, 0], 2);
+    }
     let mut header = [first, 0, 0, 0, 0];
     let mut used = 1;
     for digit in header.iter_mut().skip(1) {
@@ -192,6 +195,9 @@ impl Body<'_> {
 
     /// Appends properties with their length (2.2.2).
     pub fn put_properties(&mut self, properties: &[u8]) -> Result<(), Unwritten> {
+        if properties.is_empty() {
+            return self.put(&[0]);
+        }
         let (length, digits) = fixed_header(0, properties.len());
         self.put(length.get(1..digits).unwrap_or_default())?;
         self.put(properties)

@@ -157,6 +157,7 @@ impl<N: Stack> Socket<'_, N> {
         match self.stack.receive(handle, out) {
             Ok(0) => Poll::Ready(Err(self.link.fail(Error::SocketContract, 0))),
             Ok(n) => {
+                self.slot.received(n);
                 self.link
                     .bytes_in
                     .set(self.link.bytes_in.get().wrapping_add(n as u64));

@@ -21,12 +21,16 @@ pub struct PollSlot {
     woken: Cell<bool>,
     budget: Cell<u16>,
     interest: Cell<u32>,
+    now: Cell<u64>,
 }
 
 /// Steps (socket calls and messages) in one poll. It bounds the time a poll takes when the peer
 /// sends faster than the device can work; what is left is done in the next poll, which is asked
 /// for at once.
 const STEPS_PER_POLL: u16 = 64;
+
+/// Bytes that take as much of the budget as a step: 16 KB in one poll.
+const BYTES_PER_STEP: usize = 256;
 
 impl PollSlot {
     /// A slot that waits for nothing.
@@ -36,15 +40,30 @@ impl PollSlot {
             woken: Cell::new(false),
             budget: Cell::new(0),
             interest: Cell::new(0),
+            now: Cell::new(0),
         }
     }
 
-    /// Starts a poll.
-    pub fn arm(&self) {
+    /// Starts a poll at `now`, in milliseconds of the library's clock.
+    pub fn arm(&self, now: u64) {
+        self.now.set(now);
         self.deadline.set(u64::MAX);
         self.woken.set(false);
         self.budget.set(STEPS_PER_POLL);
         self.interest.set(0);
+    }
+
+    /// When the poll began, or when it was noted that it has taken long.
+    ///
+    /// Reading the clock costs as much as sending a small message, so whether a deadline has passed is
+    /// judged by this. New deadlines are counted from the clock itself.
+    pub fn now(&self) -> u64 {
+        self.now.get()
+    }
+
+    /// The poll has taken long: it is `now`.
+    pub fn note_time(&self, now: u64) {
+        self.now.set(now);
     }
 
     /// Poll again at `at`, in milliseconds of the library's clock.
@@ -72,6 +91,13 @@ impl PollSlot {
                 false
             }
         }
+    }
+
+    /// Takes what it costs to work on so many received bytes: with TLS they are decrypted, and a whole
+    /// window of them may be waiting.
+    pub fn received(&self, bytes: usize) {
+        let steps = u16::try_from(bytes / BYTES_PER_STEP).unwrap_or(u16::MAX);
+        self.budget.set(self.budget.get().saturating_sub(steps));
     }
 
     /// The poll's budget is used up: not everything that could be read was read.
@@ -118,26 +144,33 @@ mod tests {
     #[test]
     fn the_earliest_deadline_counts() {
         let slot = PollSlot::new();
-        slot.arm();
+        slot.arm(7);
         assert_eq!(slot.remaining(5), None);
         slot.wake_at(30);
         slot.wake_at(20);
         slot.wake_at(25);
         assert_eq!(slot.remaining(5), Some(15));
         assert_eq!(slot.remaining(50), Some(0));
-        slot.arm();
+        slot.arm(7);
         assert_eq!(slot.remaining(5), None);
     }
 
     #[test]
     fn a_used_up_budget_asks_for_the_next_poll() {
         let slot = PollSlot::new();
-        slot.arm();
+        slot.arm(7);
         for _ in 0..STEPS_PER_POLL {
             assert!(slot.step());
         }
         assert_eq!(slot.remaining(0), None);
         assert!(!slot.step());
         assert_eq!(slot.remaining(0), Some(0));
+        slot.arm(0);
+        slot.received(255);
+        slot.received(63 * 256);
+        assert!(slot.step() && slot.is_spent() && !slot.step());
+        slot.arm(0);
+        slot.received(usize::MAX);
+        assert!(slot.is_spent());
     }
 }

@@ -117,6 +117,8 @@ pub trait Table {
     }
     /// The property of this number.
     fn property(&self, index: usize) -> Option<Property<'_>>;
+    /// Its path alone.
+    fn path(&self, index: usize) -> Option<&[u8]>;
     /// What is remembered of it.
     fn mark(&self, index: usize) -> Option<&Mutex<Cell<Mark>>>;
     /// Its variable; of a text without the NUL.
@@ -129,6 +131,54 @@ pub trait Table {
     fn ask(&self, index: usize, wanted: &Wanted<'_>) -> i32;
     /// Tells the application.
     fn tell(&self, problem: &Problem<'_>);
+}
+
+/// A table as a Thing sees it: an object, so that a firmware that has none links nothing of this.
+pub trait Attached {
+    /// See [`changed`].
+    fn changed(&self, index: usize) -> Result<(), Error>;
+    /// See [`apply`].
+    fn apply(&self, delta: Value<'_>, desired: Option<Value<'_>>) -> bool;
+    /// See [`compare`].
+    fn compare(&self, reported: Option<Value<'_>>, all: bool);
+    /// See [`report`].
+    fn report(&self, writer: &mut Writer<'_>, room: usize) -> bool;
+    /// See [`sent`] and [`unsent`].
+    fn taken(&self, sent: bool);
+    /// See [`accepted`], and [`failed`] for an error that a retry helps or does not help.
+    fn ended(&self, error: Option<bool>);
+}
+
+impl<T: Table> Attached for T {
+    fn changed(&self, index: usize) -> Result<(), Error> {
+        changed(self, index)
+    }
+
+    fn apply(&self, delta: Value<'_>, desired: Option<Value<'_>>) -> bool {
+        apply(self, delta, desired)
+    }
+
+    fn compare(&self, reported: Option<Value<'_>>, all: bool) {
+        compare(self, reported, all);
+    }
+
+    fn report(&self, writer: &mut Writer<'_>, room: usize) -> bool {
+        report(self, writer, room)
+    }
+
+    fn taken(&self, sent: bool) {
+        match sent {
+            true => self::sent(self),
+            false => unsent(self),
+        }
+    }
+
+    fn ended(&self, error: Option<bool>) {
+        match error {
+            None => accepted(self),
+            Some(retry) => failed(self, retry),
+        }
+    }
 }
 
 /// What is remembered of one property.
@@ -258,6 +308,8 @@ const fn limits(bits: u8, signed: bool) -> (i64, u64) {
 /// has to be read: of a JSON object only the part that differs came.
 pub fn apply<T: Table + ?Sized>(table: &T, delta: Value<'_>, desired: Option<Value<'_>>) -> bool {
     let mut incomplete = false;
+    // Members mostly come in the order of the table.
+    let mut expected = 0;
     let mut open: heapless::Vec<Members<'_>, MAX_LEVELS> = heapless::Vec::new();
     // The names that lead to the innermost object, and that of the current member.
     let mut names: heapless::Vec<Text<'_>, { MAX_LEVELS + 1 }> = heapless::Vec::new();
@@ -272,8 +324,9 @@ pub fn apply<T: Table + ?Sized>(table: &T, delta: Value<'_>, desired: Option<Val
         };
         // There is room for one name more than there are levels.
         let _ = names.push(member.name);
-        match find(table, &names) {
+        match find(table, &names, expected) {
             Found::Property(index) => {
+                expected = index.saturating_add(1);
                 incomplete |= request(table, index, member.value, desired);
             }
             Found::Inside if member.value.kind() == JsonKind::Object => {
@@ -304,28 +357,42 @@ enum Found {
     Nothing,
 }
 
-fn find<T: Table + ?Sized>(table: &T, names: &[Text<'_>]) -> Found {
-    let mut inside = false;
-    for index in 0..table.len() {
-        let Some(property) = table.property(index) else {
-            continue;
-        };
-        let mut path = property.path.split('.');
-        if names
-            .iter()
-            .all(|name| path.next().is_some_and(|part| name.eq_str(part)))
-        {
-            match path.next() {
-                None => return Found::Property(index),
-                Some(_) => inside = true,
-            }
+/// Looks for what these names lead to, from the property `expected` on.
+fn find<T: Table + ?Sized>(table: &T, names: &[Text<'_>], expected: usize) -> Found {
+    for index in (expected..table.len()).chain(0..expected) {
+        match table.path(index).and_then(|path| behind(path, names)) {
+            // No path is the beginning of another: `check`.
+            Some([]) => return Found::Property(index),
+            Some(_) => return Found::Inside,
+            None => {}
         }
     }
-    if inside {
-        Found::Inside
-    } else {
-        Found::Nothing
+    Found::Nothing
+}
+
+/// What follows these names in a path that begins with them.
+fn behind<'p>(mut path: &'p [u8], names: &[Text<'_>]) -> Option<&'p [u8]> {
+    for (level, name) in names.iter().enumerate() {
+        if level > 0 {
+            path = path.strip_prefix(b".")?;
+        }
+        path = match name.is_escaped() {
+            false => path.strip_prefix(name.raw())?,
+            true => {
+                let end = path.iter().position(|byte| *byte == b'.');
+                let (first, rest) = path.split_at_checked(end.unwrap_or(path.len()))?;
+                if !name.eq_str(first) {
+                    return None;
+                }
+                rest
+            }
+        };
+        // A name with a dot is one level of the message, and none of a path.
+        if !matches!(path, [] | [b'.', ..]) || name.raw().contains(&b'.') {
+            return None;
+        }
     }
+    Some(path)
 }
 
 /// Handles one property of a delta; returns whether the whole value has to be read.

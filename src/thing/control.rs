@@ -361,11 +361,19 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
     }
 }
 
-impl<H, D, S> Shared<'_, H, D, S> {
+impl<H: Copy, D: Copy, S> Shared<'_, H, D, S> {
     /// A token that was not used before.
     pub fn next_token(&mut self) -> Token {
         self.tokens = self.tokens.wrapping_add(1);
         Token::new(self.boot, self.tokens)
+    }
+
+    /// When something is over by itself next, in milliseconds of the library's clock.
+    pub fn next_expiry(&self) -> u64 {
+        let message = self.outbox.next_expiry();
+        let subscription = self.subscriptions.next_expiry();
+        let never = u64::MAX;
+        message.unwrap_or(never).min(subscription.unwrap_or(never))
     }
 
     /// Notes that there is something to do.

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::error::Retry;
 use crate::mqtt;
 use crate::port::PollSlot;
-use crate::shadow::{Purpose, Request, property};
+use crate::shadow::{Purpose, Request};
 
 /// What does not change during the life of a Thing.
 #[derive(Clone, Copy, Debug)]
@@ -137,7 +137,7 @@ impl<A: App> Env<'_, A> {
     /// Notes how a request of the shadow service ended, and tells whoever asked for it. What nobody
     /// asked for is told by an event when it failed.
     pub fn request_ended(&self, request: Request, done: Option<A::Done>, outcome: &Outcome<'_>) {
-        let now = Instant::now().as_millis();
+        let now = self.slot.now();
         let again = outcome.retry != Retry::No;
         let owner = self.control.with(|shared| {
             let node = shared.shadows.get(request.shadow)?;
@@ -163,10 +163,7 @@ impl<A: App> Env<'_, A> {
         if request.purpose == Purpose::Report
             && let Some(table) = owner.and_then(|owner| self.app.table(owner))
         {
-            match outcome.error {
-                None => property::accepted(&table),
-                Some(_) => property::failed(&table, again),
-            }
+            table.ended(outcome.error.map(|_| again));
         }
         if outcome.error.is_some() {
             self.tell(Event {
@@ -195,9 +192,18 @@ impl<A: App> Env<'_, A> {
     }
 
     /// Ends what is over whether there is a connection or not: what has waited too long, what was
-    /// dropped, what another call took back. `unsent`: only what was not sent.
-    pub fn expire(&self, unsent: bool) {
-        let now = Instant::now().as_millis();
+    /// dropped, what another call took back. `unsent`: only what was not sent. Returns when something
+    /// is over by itself next.
+    pub fn expire(&self, unsent: bool) -> Option<Instant> {
+        let now = self.slot.now();
+        // Mostly there is nothing, which one look tells.
+        let (told, next) = self.control.with(|shared| {
+            let told = shared.outbox.any_dropped() || shared.subscriptions.is_untold();
+            (told, shared.next_expiry())
+        });
+        if !told && next > now {
+            return (next < u64::MAX).then(|| Instant::from_millis(next));
+        }
         let mut changed = false;
         while !self.app.backed_up()
             && let Some(done) = self.control.with(|shared| shared.outbox.take_dropped())
@@ -227,16 +233,7 @@ impl<A: App> Env<'_, A> {
             // There is room again, which what is connected may be waiting for.
             self.control.with(Shared::changed);
         }
-    }
-
-    /// When something is over by itself next.
-    pub fn next_expiry(&self) -> Option<Instant> {
-        self.control
-            .with(|shared| {
-                let message = shared.outbox.next_expiry();
-                let subscription = shared.subscriptions.next_expiry();
-                [message, subscription].into_iter().flatten().min()
-            })
-            .map(Instant::from_millis)
+        let next = self.control.with(|shared| shared.next_expiry());
+        (next < u64::MAX).then(|| Instant::from_millis(next))
     }
 }

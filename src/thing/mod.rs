@@ -28,7 +28,7 @@ use crate::Error;
 use crate::error::Retry;
 use crate::json::{Value, Writer};
 use crate::mqtt::Message;
-use crate::shadow::property::Table;
+use crate::shadow::property::Attached;
 use event::{Event, Outcome};
 
 pub use shadow::close as close_shadow;
@@ -60,11 +60,9 @@ pub trait App {
 
     /// Names who opened a shadow.
     type Shadow: Copy + Send;
-    /// The properties of a shadow.
-    type Table: Table;
 
     /// The properties of this shadow, if it has any.
-    fn table(&self, shadow: Self::Shadow) -> Option<Self::Table>;
+    fn table(&self, shadow: Self::Shadow) -> Option<&dyn Attached>;
 
     /// The cloud wants another state; `reported` takes the answer.
     fn delta(&self, shadow: Self::Shadow, delta: &Delta<'_>, reported: &mut Writer<'_>) -> Answer;

@@ -272,6 +272,11 @@ impl<'m, D: Copy> Outbox<'m, D> {
             })
     }
 
+    /// Whether somebody is to be told that a message was dropped.
+    pub fn any_dropped(&self) -> bool {
+        !self.dropped.is_empty()
+    }
+
     /// Takes one message that was dropped: whom to tell.
     pub fn take_dropped(&mut self) -> Option<Option<D>> {
         self.dropped.pop_front()

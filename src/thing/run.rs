@@ -42,8 +42,7 @@ where
         // What was never sent ends before it could be; what was sent may have been answered.
         env.expire(true);
         let poll: Poll<()> = life.as_mut().poll(cx);
-        env.expire(env.slot.is_spent());
-        if let Some(at) = env.next_expiry() {
+        if let Some(at) = env.expire(env.slot.is_spent()) {
             embassy_time_driver::schedule_wake(at.as_ticks(), cx.waker());
         }
         poll

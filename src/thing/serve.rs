@@ -18,7 +18,7 @@ use super::shadow;
 use super::shadows::Part;
 use super::stats::{count, mark};
 use super::subscriptions::{Batch, Told};
-use super::wait::{Either, before, either, next_poll, until};
+use super::wait::{Either, apart, before, either, next_poll, until};
 use super::{App, Failure};
 use crate::Error;
 use crate::error::Retry;
@@ -110,36 +110,16 @@ impl<'m, A: App + Board> Service<'m, A> {
 
     /// Uses a connection until it ends.
     pub async fn serve<IO: ByteStream>(&mut self, io: IO) -> End {
-        let desk = &mut self.desk;
-        desk.env.set_state(State::Opening);
-        let deadline = Instant::now() + desk.env.settings.mqtt_timeout;
-        let connect = desk.connect();
-        let ping_timeout = desk.env.settings.ping_timeout;
-        let session = &mut self.session;
-        // The block keeps the making of the future, a large value, out of the polls to come.
-        let connecting = async { session.connect(io, &connect, ping_timeout).await };
-        let mut client = match before(deadline, pin!(connecting)).await {
-            Some(Ok(client)) => client,
-            Some(Err(ended)) => return ended.into(),
-            None => return Error::MqttTimeout.into(),
+        let Self { session, desk } = self;
+        // What happens once in a connection happens apart from what happens all the time: the stack
+        // of the one is not there in the polls of the other.
+        let mut client = None;
+        let opened = apart(pin!(async { desk.open(session, io, &mut client).await })).await;
+        let (Ok(()), Some(client)) = (opened, &mut client) else {
+            return End::Failed(opened.err().unwrap_or(Error::MqttTimeout.into()));
         };
-        desk.had_session = true;
-        let (end, reason) = match desk.work(&mut client).await {
-            Ok(()) => {
-                desk.env.set_state(State::Closing);
-                let reason = desk.env.control.with(|shared| shared.goodbye);
-                (End::Asked, Some(reason))
-            }
-            Err(failure) => {
-                let reason = (failure.error == Error::MqttProtocol).then_some(PROTOCOL_ERROR);
-                (End::Failed(desk.suspect(failure)), reason)
-            }
-        };
-        if let Some(reason) = reason {
-            let deadline = Instant::now() + desk.env.settings.mqtt_timeout;
-            before(deadline, pin!(client.disconnect(reason))).await;
-        }
-        end
+        let worked = desk.work(client).await;
+        apart(pin!(async { desk.close(client, worked).await })).await
     }
 }
 
@@ -154,6 +134,54 @@ impl From<Ended> for Failure {
 }
 
 impl<'m, A: App + Board> Desk<'m, A> {
+    /// Opens the MQTT connection.
+    async fn open<'s, IO: ByteStream>(
+        &mut self,
+        session: &'s mut Session<'m>,
+        io: IO,
+        client: &mut Option<Client<'s, IO>>,
+    ) -> Result<(), Failure> {
+        self.env.set_state(State::Opening);
+        let now = Instant::now();
+        // The handshake took long.
+        self.env.slot.note_time(now.as_millis());
+        let deadline = now + self.env.settings.mqtt_timeout;
+        let connect = self.connect();
+        let ping_timeout = self.env.settings.ping_timeout;
+        let connecting = pin!(session.connect(io, &connect, ping_timeout));
+        match before(deadline, connecting).await {
+            Some(Ok(opened)) => *client = Some(opened),
+            Some(Err(ended)) => return Err(ended.into()),
+            None => return Err(Error::MqttTimeout.into()),
+        }
+        self.had_session = true;
+        Ok(())
+    }
+
+    /// Says goodbye, if there is somebody to say it to.
+    async fn close<IO: ByteStream>(
+        &mut self,
+        client: &mut Client<'_, IO>,
+        worked: Result<(), Failure>,
+    ) -> End {
+        let (end, reason) = match worked {
+            Ok(()) => {
+                self.env.set_state(State::Closing);
+                let reason = self.env.control.with(|shared| shared.goodbye);
+                (End::Asked, Some(reason))
+            }
+            Err(failure) => {
+                let reason = (failure.error == Error::MqttProtocol).then_some(PROTOCOL_ERROR);
+                (End::Failed(self.suspect(failure)), reason)
+            }
+        };
+        if let Some(reason) = reason {
+            let deadline = Instant::now() + self.env.settings.mqtt_timeout;
+            before(deadline, pin!(client.disconnect(reason))).await;
+        }
+        end
+    }
+
     /// How to connect now.
     fn connect(&self) -> Connect<'m> {
         let settings = self.env.settings;
@@ -296,9 +324,14 @@ impl<'m, A: App + Board> Desk<'m, A> {
         if self.open.is_some() {
             return Ok(());
         }
-        // Filters to leave go first.
-        for leaving in [true, false] {
-            if self.ask(client, leaving).await? {
+        // Mostly there is nothing, which one look tells. Filters to leave go first.
+        let due = self.env.control.with(|shared| {
+            [true, false].map(|leaving| {
+                shared.subscriptions.any_due(leaving) || shared.shadows.any_due(leaving)
+            })
+        });
+        for (leaving, due) in [true, false].into_iter().zip(due) {
+            if due && apart(pin!(self.ask(client, leaving))).await? {
                 break;
             }
         }
@@ -422,8 +455,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
             };
             match (sent, packet) {
                 (Ok(()), Some(packet)) => {
-                    self.sent_one(due.id);
-                    let ack_by = (Instant::now() + self.env.settings.ack_timeout).as_millis();
+                    let now = self.sent_one(due.id);
+                    let ack_by = (now + self.env.settings.ack_timeout).as_millis();
                     control.with(|shared| shared.outbox.sent(due.id, packet, ack_by));
                 }
                 // At QoS 0 nobody will ever tell whether it arrived, but it has left.
@@ -509,15 +542,18 @@ impl<'m, A: App + Board> Desk<'m, A> {
         self.drain.end.wrapping_sub(id) as i32 > 0
     }
 
-    fn sent_one(&mut self, id: u32) {
-        self.published_at = Some(Instant::now());
+    /// A message was sent, at the moment that is returned.
+    fn sent_one(&mut self, id: u32) -> Instant {
+        let now = Instant::now();
+        self.published_at = Some(now);
         let interval = self.env.settings.drain_interval;
         if interval.as_ticks() > 0 && self.is_paced(id) {
-            self.drain.next = Some(Instant::now() + interval);
+            self.drain.next = Some(now + interval);
         }
         self.env
             .control
             .with(|shared| count(&mut shared.statistics.messages_out));
+        now
     }
 
     // ---- settling -----------------------------------------------------------------------------
@@ -527,7 +563,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         // A refusal may be a reason to subscribe again.
         self.review |= ack.code() >= 0x80;
         if ack.of == AckOf::Publish {
-            let now = Instant::now().as_millis();
+            let now = self.env.slot.now();
             let answer_ms = self.env.settings.shadow_timeout.as_millis();
             let ended = self.env.control.with(|shared| {
                 shared
@@ -549,6 +585,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
         self.subscribed(&open, ack)
     }
 
+    // Not inlined: what it collects would be on the stack of every acknowledgement.
+    #[inline(never)]
     fn subscribed(&mut self, open: &Open, ack: &Ack) -> Result<(), Failure> {
         // There is a reason code for each filter.
         if ack.codes().len() != open.batch.len().saturating_add(open.shadows.len()) {
@@ -591,20 +629,18 @@ impl<'m, A: App + Board> Desk<'m, A> {
     /// Fails when the broker has left something unacknowledged for too long. MQTT 5 sends nothing
     /// again on a live connection, so only a new one helps.
     fn overdue(&self) -> Result<(), Failure> {
-        let now = Instant::now();
-        match self.ack_deadline() {
-            Some(deadline) if deadline <= now => Err(Error::MqttTimeout.into()),
+        let message = self.env.control.with(|shared| shared.outbox.ack_deadline());
+        match self.ack_deadline(message) {
+            Some(deadline) if deadline.as_millis() <= self.env.slot.now() => {
+                Err(Error::MqttTimeout.into())
+            }
             _ => Ok(()),
         }
     }
 
-    fn ack_deadline(&self) -> Option<Instant> {
+    fn ack_deadline(&self, message: Option<u64>) -> Option<Instant> {
         let subscription = self.open.as_ref().map(|open| open.ack_by);
-        let message = self
-            .env
-            .control
-            .with(|shared| shared.outbox.ack_deadline())
-            .map(Instant::from_millis);
+        let message = message.map(Instant::from_millis);
         [subscription, message].into_iter().flatten().min()
     }
 
@@ -616,8 +652,13 @@ impl<'m, A: App + Board> Desk<'m, A> {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let shadow = self.shadow.wake_at(Instant::now());
-        [shadow, self.ack_deadline(), self.drain.next]
+        let now = self.env.slot.now();
+        let (shadow, message) = self
+            .env
+            .control
+            .with(|shared| (shared.shadows.wake_at(now), shared.outbox.ack_deadline()));
+        let shadow = shadow.map(Instant::from_millis);
+        [shadow, self.ack_deadline(message), self.drain.next]
             .into_iter()
             .flatten()
             .min()

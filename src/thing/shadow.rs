@@ -3,8 +3,6 @@
 
 use core::cell::Cell;
 
-use embassy_time::Instant;
-
 use super::control::{Ask, Shared};
 use super::env::Env;
 use super::event::{Event, EventKind, Outcome};
@@ -21,7 +19,7 @@ use crate::port::Board;
 use crate::shadow::topic::{self, Inbound};
 use crate::shadow::{
     self, Envelope, MAX_CONFLICTS, MAX_TOKEN, Operation, Purpose, Reaction, Read, Request, Section,
-    Token, property,
+    Token,
 };
 
 /// Requests that AWS IoT lets one connection have unanswered.
@@ -98,7 +96,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         if self.reply_len > 0 {
             return;
         }
-        let now = Instant::now().as_millis();
+        let now = self.env.slot.now();
         let mut at = None;
         // In most turns there is nothing to do, which one look tells.
         while let Some(id) = self.env.control.with(|shared| {
@@ -147,7 +145,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         };
         let room = self.reply.len().min(shadow::MAX_STATE);
         let mut writer = Writer::new(self.reply);
-        if !property::report(&table, &mut writer, room) {
+        if !table.report(&mut writer, room) {
             self.with_reporter(id, |reporter| reporter.idle());
             return;
         }
@@ -161,11 +159,11 @@ impl<'m, A: App + Board> Desk<'m, A> {
         });
         match asked {
             Ok(_) => {
-                property::sent(&table);
+                table.taken(true);
                 self.with_reporter(id, |reporter| reporter.sent());
             }
             Err(error) => {
-                property::unsent(&table);
+                table.taken(false);
                 if error != Error::QueueFull {
                     let needed = control.last_needed();
                     self.with_reporter(id, |reporter| reporter.failed(now));
@@ -181,21 +179,6 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 work(&mut node.reporter);
             }
         });
-    }
-
-    /// When there is something to do.
-    pub fn wake_at(&self, now: Instant) -> Option<Instant> {
-        let now = now.as_millis();
-        let mut earliest: Option<u64> = None;
-        self.env.control.with(|shared| {
-            shared.shadows.each(|node| {
-                let fetch = node.state.fetch.wake_at(now);
-                let report = node.reporter.wake_at(now);
-                let next = [earliest, fetch, report].into_iter().flatten().min();
-                earliest = next;
-            });
-        });
-        earliest.map(Instant::from_millis)
     }
 
     // ---- sending ------------------------------------------------------------------------------
@@ -311,7 +294,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
     }
 
     async fn incoming(&mut self, message: &Incoming<'_>) {
-        let now = Instant::now().as_millis();
+        let now = self.env.slot.now();
         let Incoming {
             id,
             inbound,
@@ -478,10 +461,10 @@ impl<'m, A: App + Board> Desk<'m, A> {
         if let Some(table) = self.env.app.table(owner) {
             let all = self.env.control.with(|shared| {
                 let node = shared.shadows.get(message.id)?;
-                node.reporter.hurry(Instant::now().as_millis());
+                node.reporter.hurry(self.env.slot.now());
                 Some(node.reporter.all)
             });
-            property::compare(&table, read.reported, all.unwrap_or_default());
+            table.compare(read.reported, all.unwrap_or_default());
         }
         let Some(delta) = read.delta else { return };
         if read.is_new {
@@ -489,7 +472,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         } else if let Some(table) = self.env.app.table(owner) {
             // What was obeyed may have been overtaken by the firmware's own change before it was
             // reported. The table knows what it has answered.
-            property::apply(&table, delta, read.desired);
+            table.apply(delta, read.desired);
         }
     }
 
@@ -515,8 +498,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
         control.with(|shared| count(&mut shared.statistics.shadow_requests));
         let mut whole = true;
         if let Some(table) = self.env.app.table(owner) {
-            whole = !property::apply(&table, requested, desired);
-            let now = Instant::now().as_millis();
+            whole = !table.apply(requested, desired);
+            let now = self.env.slot.now();
             self.with_reporter(message.id, |reporter| reporter.hurry(now));
         }
         self.delivered(message, whole);

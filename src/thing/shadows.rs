@@ -124,11 +124,30 @@ impl<'m, S> Shadows<'m, S> {
         }
     }
 
+    /// When there is something to do for one of them.
+    pub fn wake_at(&self, now: u64) -> Option<u64> {
+        let times = self
+            .iter()
+            .flat_map(|node| [node.state.fetch.wake_at(now), node.reporter.wake_at(now)]);
+        times.flatten().min()
+    }
+
     fn iter(&self) -> impl Iterator<Item = &Node<'m, S>> {
         core::iter::successors(self.first.as_deref(), |node| node.next.as_deref())
     }
 
     // ---- subscriptions ------------------------------------------------------------------------
+
+    /// Whether there may be filters to leave, or to ask for.
+    pub fn any_due(&self, leaving: bool) -> bool {
+        self.iter().any(|node| {
+            let filters = match leaving {
+                true => node.state.superfluous(),
+                false => node.state.missing(),
+            };
+            !filters.is_empty()
+        })
+    }
 
     /// Collects filters to leave or to ask for, as many as there is room for and `write` takes.
     pub fn batch(

@@ -228,6 +228,11 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
             .all(|s| !s.wanted || s.broker == Broker::Granted)
     }
 
+    /// Whether there are filters to leave, or to ask for.
+    pub fn any_due(&self, leaving: bool) -> bool {
+        self.iter().any(|subscription| subscription.is_due(leaving))
+    }
+
     /// Filters to leave, or to ask for, as many as fit into one packet. `write` takes a filter's
     /// text, or returns `None` when there is no room left for it.
     pub fn batch(
@@ -303,6 +308,11 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
         }
         self.untold = false;
         None
+    }
+
+    /// Somebody is to be told now of an end that comes without an answer.
+    pub fn is_untold(&self) -> bool {
+        self.untold
     }
 
     /// When the next operation ends by itself.

@@ -38,13 +38,17 @@ pub async fn until(at: Option<Instant>) {
 }
 
 /// Waits for `future` no longer than until `at`. What is waited for like this happens once in a
-/// connection, so its stack is kept apart from that of all other polls.
-pub async fn before<T>(at: Instant, mut future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    let apart = poll_fn(|cx| poll_apart(future.as_mut(), cx));
-    match either(pin!(apart), pin!(Timer::at(at))).await {
+/// connection, so it is [`apart`].
+pub async fn before<T>(at: Instant, future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    match either(pin!(apart(future)), pin!(Timer::at(at))).await {
         Either::First(value) => Some(value),
         Either::Second(()) => None,
     }
+}
+
+/// Waits for `future`, whose stack is kept apart from that of all other polls.
+pub async fn apart<T>(mut future: Pin<&mut impl Future<Output = T>>) -> T {
+    poll_fn(|cx| poll_apart(future.as_mut(), cx)).await
 }
 
 #[inline(never)]

@@ -167,8 +167,11 @@ mod tests {
         good.push(0);
         assert_eq!(raw_from_der::<64>(&good), None);
         for bad in [
-            // A byte too many inside, a negative number, a zero too many, none at all, no length.
+            // A byte too many inside, one too many and too few in the length, a negative number, a
+            // zero too many, none at all, no length.
             &[0x30, 10, 2, 2, 0, 0x80, 2, 3, 1, 2, 3, 0][..],
+            &[0x30, 7, 2, 1, 1, 2, 1, 1],
+            &[0x30, 5, 2, 1, 1, 2, 1, 1],
             &[0x30, 6, 2, 1, 0x80, 2, 1, 1],
             &[0x30, 7, 2, 2, 0, 1, 2, 1, 1],
             &[0x30, 5, 2, 0, 2, 1, 1],

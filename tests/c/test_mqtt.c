@@ -816,6 +816,9 @@ static void malformed_packets_end_the_connection(void)
         {"type 0", {0x00, 0x00}, 2},
         {"CONNECT", {0x10, 0x00}, 2},
         {"CONNACK again", {0x20, 3, 0, 0, 0}, 5},
+        {"PUBLISH with QoS 2", {0x34, 6, 0, 1, 'a', 0, 1, 0}, 8},
+        {"PUBLISH at QoS 0 that is sent again", {0x38, 4, 0, 1, 'a', 0}, 6},
+        {"PUBLISH with identifier 0", {0x32, 6, 0, 1, 'a', 0, 0, 0}, 8},
         {"PUBLISH with QoS 3", {0x36, 5, 0, 1, 'a', 0, 1}, 7},
         {"PUBLISH without topic", {0x30, 1, 0}, 3},
         {"PUBLISH with an empty topic", {0x30, 3, 0, 0, 0}, 5},
@@ -828,12 +831,19 @@ static void malformed_packets_end_the_connection(void)
         {"PUBLISH with an unknown property", {0x30, 6, 0, 1, 'a', 2, 0x7F, 0}, 8},
         {"PUBLISH with a topic alias", {0x30, 7, 0, 1, 'a', 3, 0x23, 0, 1}, 9},
         {"PUBLISH with a property of CONNACK", {0x30, 7, 0, 1, 'a', 3, 0x21, 0, 1}, 9},
+        {"PUBLISH with a property twice", {0x30, 8, 0, 1, 'a', 4, 0x01, 1, 0x01, 1}, 10},
         {"PUBLISH with a cut property", {0x30, 6, 0, 1, 'a', 2, 0x02, 0}, 8},
         {"PUBACK without identifier", {0x40, 1, 0}, 3},
+        {"PUBACK with identifier 0", {0x40, 2, 0, 0}, 4},
+        {"PUBACK with something behind it", {0x40, 5, 0, 1, 0, 0, 0}, 7},
+        {"PUBREC", {0x50, 2, 0, 1}, 4},
+        {"PUBCOMP", {0x70, 2, 0, 1}, 4},
         {"PUBACK with flags", {0x41, 2, 0, 1}, 4},
         {"PUBREL with flags of 0", {0x60, 2, 0, 1}, 4},
         {"SUBSCRIBE", {0x82, 5, 0, 1, 0, 0, 0}, 7},
         {"SUBACK without identifier", {0x90, 1, 0}, 3},
+        {"SUBACK that nobody waits for", {0x90, 4, 0, 1, 0, 0}, 6},
+        {"UNSUBACK that nobody waits for", {0xB0, 4, 0, 1, 0, 0}, 6},
         {"UNSUBSCRIBE", {0xA2, 4, 0, 1, 0, 0}, 6},
         {"UNSUBACK without identifier", {0xB0, 1, 0}, 3},
         {"PINGREQ", {0xC0, 0}, 2},
@@ -981,6 +991,62 @@ static void receive_maximum_shrinks(void)
         CHECK_EQ(ops[i].calls, 1);
         CHECK_EQ(ops[i].error, IOT_THING_OK);
     }
+    CHECK(sim_device_end(&device));
+}
+
+/* As many messages as the outbox takes are in flight at once; a session that is resumed gets them again
+ * with their identifiers, in their order, before what was queued meanwhile. */
+static void all_in_flight_are_sent_again(void)
+{
+    enum { FIRST = 14 };
+    uint16_t ids[FIRST] = {0};
+    online();
+    device.broker.hold_pubacks = 1;
+    const int before = device.broker.message_count;
+    for (int i = 0; i < FIRST; i++) {
+        CHECK_EQ(publish("t", 1, &ops[i]), IOT_THING_OK);
+    }
+    sim_run(&device, 100);
+    CHECK_EQ(device.broker.in_flight_max, FIRST);
+    CHECK_EQ(device.broker.message_count, before + FIRST);
+    for (int i = 0; i < FIRST; i++) {
+        ids[i] = device.broker.messages[before + i].packet_id;
+        CHECK(ids[i] != 0 && !device.broker.messages[before + i].dup);
+        for (int j = 0; j < i; j++) {
+            CHECK(ids[i] != ids[j]);
+        }
+    }
+    sim_link_cut(&device.link);
+    device.broker.hold_pubacks = device.broker.held_puback_count = 0;
+    CHECK_EQ(publish("t", 1, &ops[FIRST]), IOT_THING_OK);
+    sim_run(&device, 10000);
+    CHECK_EQ(device.broker.message_count, before + 2 * FIRST + 1);
+    for (int i = 0; i < FIRST; i++) {
+        const broker_message_t *again = &device.broker.messages[before + FIRST + i];
+        CHECK_EQ(again->packet_id, ids[i]);
+        CHECK_EQ(again->dup, 1);
+        CHECK_EQ(again->connection, 2);
+    }
+    CHECK_EQ(device.broker.messages[before + 2 * FIRST].dup, 0);
+    for (int i = 0; i <= FIRST; i++) {
+        CHECK_EQ(ops[i].calls, 1);
+        CHECK_EQ(ops[i].error, IOT_THING_OK);
+    }
+    CHECK(sim_device_end(&device));
+}
+
+/* An acknowledgement of a message that is not in flight changes nothing. */
+static void acknowledgement_of_nothing(void)
+{
+    static const uint8_t puback[] = {0x40, 2, 0x7F, 0xFF};
+    online();
+    broker_raw(&device.broker, puback, sizeof puback);
+    sim_run(&device, 10);
+    CHECK_EQ(publish("t", 1, &op), IOT_THING_OK);
+    sim_run(&device, 10);
+    CHECK_EQ(op.calls, 1);
+    CHECK_EQ(op.error, IOT_THING_OK);
+    CHECK_EQ(iot_thing_get_state(device.thing), IOT_THING_STATE_ONLINE);
     CHECK(sim_device_end(&device));
 }
 
@@ -1176,6 +1242,8 @@ int main(int argc, char **argv)
     RUN(repetition_with_another_identifier);
     RUN(message_between_subscribe_and_suback);
     RUN(receive_maximum_shrinks);
+    RUN(all_in_flight_are_sent_again);
+    RUN(acknowledgement_of_nothing);
     RUN(callbacks_of_messages);
     RUN(runs_until_something);
     RUN(messages_can_be_pulled);

@@ -147,6 +147,8 @@ pub struct Seen {
     pub chain: Vec<Vec<u8>>,
     /// The handshake messages that it sent after its ClientHello.
     pub messages: Vec<u8>,
+    /// Its ChangeCipherSpec, of which one is enough.
+    pub change_cipher_spec: bool,
     /// It proved to have the key.
     pub proven: bool,
     /// Its Finished was good.
@@ -332,7 +334,11 @@ impl Server {
             return self.wrong("a record after its last word");
         }
         match record[0] {
-            CHANGE_CIPHER_SPEC if record[5..] == [1] && !self.seen.finished => {}
+            CHANGE_CIPHER_SPEC
+                if record[5..] == [1] && !self.seen.finished && !self.seen.change_cipher_spec =>
+            {
+                self.seen.change_cipher_spec = true;
+            }
             HANDSHAKE if self.receive.is_none() => self.client_bytes(&record[5..]),
             ALERT if self.seen.messages.is_empty() => self.client_alert(&record[5..], false),
             APPLICATION_DATA => {

@@ -93,6 +93,10 @@ impl Table for Device {
         self.properties.get(index).copied()
     }
 
+    fn path(&self, index: usize) -> Option<&[u8]> {
+        Some(self.properties.get(index)?.path.as_bytes())
+    }
+
     fn mark(&self, index: usize) -> Option<&Mutex<Cell<Mark>>> {
         self.marks.get(index)
     }
@@ -278,6 +282,29 @@ fn a_delta_of_every_kind() {
     assert!(!apply(&device, delta, Some(desired)));
     assert_eq!(device.var(7), Var::Json(br#"{"a":1,"b":2}"#.to_vec()));
     assert!(apply(&device, delta, None), "without it, it has to be read");
+}
+
+#[test]
+fn names_are_found_in_any_order_and_however_they_are_written() {
+    let device = thermostat();
+    synced(&device);
+    device.delta(r#"{"l\u0065d":{"color":{"r\u0065d":9,"blue":10}},"p\u0065riod":2000}"#);
+    assert_eq!(device.told(), []);
+    assert_eq!(device.var(0), Var::Unsigned(2000));
+    assert_eq!(
+        (device.var(4), device.var(5)),
+        (Var::Unsigned(9), Var::Unsigned(10))
+    );
+    let before = device.var(5);
+    // One level with a dot is not two; the beginning of a name is not the name.
+    device.delta(
+        r#"{"led.color":{"blue":1},"led.color.blue":1,"peri":1,"periods":1,"":1,"led":{"":1}}"#,
+    );
+    assert_eq!(device.told().len(), 6);
+    assert_eq!(
+        (device.var(0), device.var(5)),
+        (Var::Unsigned(2000), before)
+    );
 }
 
 #[test]

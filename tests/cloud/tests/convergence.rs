@@ -27,6 +27,10 @@ impl Table for Firmware {
         NAMES.len()
     }
 
+    fn path(&self, index: usize) -> Option<&[u8]> {
+        NAMES.get(index).map(|name| name.as_bytes())
+    }
+
     fn property(&self, index: usize) -> Option<Property<'_>> {
         Some(Property {
             path: NAMES.get(index)?,
