@@ -168,7 +168,11 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// SHA-384 or SHA-512 of these parts, as long as `out`; `None` if neither is. Certificates may be
 /// signed with them in every build.
 pub fn long_digest(parts: &[&[u8]], out: &mut [u8]) -> Option<()> {
-    let mut hasher = RtVariableCoreWrapper::<Sha512VarCore>::new(out.len()).ok()?;
+    let length = match out.len() {
+        length @ (48 | 64) => length,
+        _ => return None,
+    };
+    let mut hasher = RtVariableCoreWrapper::<Sha512VarCore>::new(length).ok()?;
     for part in parts {
         hasher.update(part);
     }
