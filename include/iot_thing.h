@@ -174,22 +174,22 @@
 /**
  * Bytes of a Thing besides its configurable buffers, on 32-bit targets.
  */
-#define IOT_THING_FIXED_SIZE_32 5376
+#define IOT_THING_FIXED_SIZE_32 4800
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_FIXED_SIZE_64 7680
+#define IOT_THING_FIXED_SIZE_64 6656
 
 /**
  * What TLS adds to it, on 32-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_32 1056
+#define IOT_THING_TLS_FIXED_SIZE_32 1640
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_64 1056
+#define IOT_THING_TLS_FIXED_SIZE_64 1664
 
 /**
  * Major version of the library and of this header.

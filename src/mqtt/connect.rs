@@ -1,11 +1,8 @@
-//! CONNECT (MQTT 5, 3.1). It may be larger than the transmit buffer, so it is sent from where its
-//! parts lie.
-
-use heapless::Vec;
+//! CONNECT (MQTT 5, 3.1). It may be larger than the transmit buffer, so it is written in pieces.
 
 use super::outbound::fixed_header;
 use super::properties::Properties;
-use crate::Error;
+use crate::{Error, bytes};
 
 /// Longest client id, in bytes (AWS IoT limit).
 pub const MAX_CLIENT_ID: usize = 128;
@@ -56,89 +53,77 @@ const WILL_RETAIN: u8 = 0x20;
 const PASSWORD: u8 = 0x40;
 const USER_NAME: u8 = 0x80;
 
-/// A packet in pieces: short ones that are made here, and long ones that stay where they are.
-#[derive(Default)]
-struct Pieces<'a> {
-    made: Vec<u8, 96>,
-    list: Vec<Piece<'a>, 24>,
+/// Writes the bytes of CONNECT from the one with the number `from` on, as many as `out` holds, and
+/// returns how many that are. `rx_size` is the largest packet that can be received. `TooLarge` when
+/// user name, password or will are larger than MQTT allows.
+pub(super) fn write(
+    connect: &Connect<'_>,
+    rx_size: usize,
+    from: usize,
+    out: &mut [u8],
+) -> Result<usize, Error> {
+    let len = measure(|count| put_body(count, connect, rx_size))?;
+    let (head, used) = fixed_header(0x10, len);
+    let mut window = Window {
+        from,
+        out,
+        at: 0,
+        len: 0,
+    };
+    window.put(head.get(..used).unwrap_or_default());
+    put_body(&mut window, connect, rx_size)?;
+    Ok(window.len)
 }
 
-enum Piece<'a> {
-    Made { start: usize, end: usize },
-    Given(&'a [u8]),
+/// How many bytes something writes.
+fn measure(write: impl FnOnce(&mut Window<'_>) -> Result<(), Error>) -> Result<usize, Error> {
+    let mut count = Window {
+        from: 0,
+        out: &mut [],
+        at: 0,
+        len: 0,
+    };
+    write(&mut count)?;
+    Ok(count.at)
 }
 
-impl<'a> Pieces<'a> {
-    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let start = self.made.len();
-        self.made
-            .extend_from_slice(bytes)
-            .map_err(|_| Error::TooLarge)?;
-        let end = self.made.len();
-        // One piece with what was made just before.
-        if let Some(Piece::Made { end: last, .. }) = self.list.last_mut() {
-            *last = end;
-            return Ok(());
-        }
-        self.push(Piece::Made { start, end })
+/// A part of the bytes that are put, in memory.
+struct Window<'o> {
+    /// The number of its first byte.
+    from: usize,
+    out: &'o mut [u8],
+    /// How many bytes were put, and how many of them are in the window.
+    at: usize,
+    len: usize,
+}
+
+impl Window<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        let skipped = self.from.saturating_sub(self.at);
+        let inside = bytes.get(skipped..).unwrap_or_default();
+        let room = self.out.get_mut(self.len..).unwrap_or_default();
+        self.len = self.len.saturating_add(bytes::copy(inside, room));
+        self.at = self.at.saturating_add(bytes.len());
     }
 
     /// Data with its length (1.5.4, 1.5.6).
-    fn put_data(&mut self, data: &'a [u8]) -> Result<(), Error> {
+    fn put_data(&mut self, data: &[u8]) -> Result<(), Error> {
         let len = u16::try_from(data.len()).map_err(|_| Error::TooLarge)?;
-        self.put(&len.to_be_bytes())?;
-        self.push(Piece::Given(data))
+        self.put(&len.to_be_bytes());
+        self.put(data);
+        Ok(())
     }
 
-    fn put_property(&mut self, id: u8, data: &'a [u8]) -> Result<(), Error> {
+    fn put_property(&mut self, id: u8, data: &[u8]) -> Result<(), Error> {
         if data.is_empty() {
             return Ok(());
         }
-        self.put(&[id])?;
+        self.put(&[id]);
         self.put_data(data)
     }
-
-    fn push(&mut self, piece: Piece<'a>) -> Result<(), Error> {
-        self.list.push(piece).map_err(|_| Error::TooLarge)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.list.iter().map(|piece| match piece {
-            Piece::Made { start, end } => self.made.get(*start..*end).unwrap_or_default(),
-            Piece::Given(data) => data,
-        })
-    }
-
-    fn len(&self) -> usize {
-        self.iter().map(<[u8]>::len).sum()
-    }
 }
 
-/// CONNECT, in the order of its parts.
-pub(super) struct Packet<'a> {
-    head: ([u8; 5], usize),
-    body: Pieces<'a>,
-}
-
-impl<'a> Packet<'a> {
-    /// `rx_size` is the largest packet that can be received. `TooLarge` when user name, password or
-    /// will are larger than MQTT allows.
-    pub fn new(connect: &Connect<'a>, rx_size: usize) -> Result<Self, Error> {
-        let body = body(connect, rx_size)?;
-        let head = fixed_header(0x10, body.len());
-        Ok(Self { head, body })
-    }
-
-    /// Its bytes.
-    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        let (head, len) = &self.head;
-        let head = head.get(..*len).unwrap_or_default();
-        core::iter::once(head).chain(self.body.iter())
-    }
-}
-
-fn body<'a>(connect: &Connect<'a>, rx_size: usize) -> Result<Pieces<'a>, Error> {
-    let mut body = Pieces::default();
+fn put_body(body: &mut Window<'_>, connect: &Connect<'_>, rx_size: usize) -> Result<(), Error> {
     let mut flags = 0;
     if connect.clean_start {
         flags |= CLEAN_START;
@@ -158,20 +143,25 @@ fn body<'a>(connect: &Connect<'a>, rx_size: usize) -> Result<Pieces<'a>, Error> 
     if connect.password.is_some() {
         flags |= PASSWORD;
     }
-    body.put(b"\0\x04MQTT\x05")?;
-    body.put(&[flags])?;
-    body.put(&connect.keep_alive_s.to_be_bytes())?;
+    body.put(b"\0\x04MQTT\x05");
+    body.put(&[flags]);
+    body.put(&connect.keep_alive_s.to_be_bytes());
     // Session Expiry Interval, Receive Maximum, Maximum Packet Size: 13 bytes.
-    body.put(&[13, 0x11])?;
-    body.put(&connect.session_expiry_s.to_be_bytes())?;
-    body.put(&[0x21])?;
-    body.put(&RECEIVE_MAXIMUM.to_be_bytes())?;
-    body.put(&[0x27])?;
+    body.put(&[13, 0x11]);
+    body.put(&connect.session_expiry_s.to_be_bytes());
+    body.put(&[0x21]);
+    body.put(&RECEIVE_MAXIMUM.to_be_bytes());
+    body.put(&[0x27]);
     let rx_size = u32::try_from(rx_size).unwrap_or(u32::MAX);
-    body.put(&rx_size.to_be_bytes())?;
+    body.put(&rx_size.to_be_bytes());
     body.put_data(connect.client_id.as_bytes())?;
     if let Some(will) = &connect.will {
-        put_will(&mut body, will)?;
+        let len = measure(|count| put_properties(count, &will.properties))?;
+        let (length, used) = fixed_header(0, len);
+        body.put(length.get(1..used).unwrap_or_default());
+        put_properties(body, &will.properties)?;
+        body.put_data(will.topic.as_bytes())?;
+        body.put_data(will.payload)?;
     }
     if let Some(user_name) = connect.user_name {
         body.put_data(user_name.as_bytes())?;
@@ -179,43 +169,47 @@ fn body<'a>(connect: &Connect<'a>, rx_size: usize) -> Result<Pieces<'a>, Error> 
     if let Some(password) = connect.password {
         body.put_data(password)?;
     }
-    Ok(body)
+    Ok(())
 }
 
-fn put_will<'a>(body: &mut Pieces<'a>, will: &Will<'a>) -> Result<(), Error> {
-    let properties = &will.properties;
-    let mut made = Pieces::default();
+fn put_properties(body: &mut Window<'_>, properties: &Properties<'_>) -> Result<(), Error> {
     if properties.payload_is_text {
-        made.put(&[0x01, 1])?;
+        body.put(&[0x01, 1]);
     }
     if properties.message_expiry_s > 0 {
-        made.put(&[0x02])?;
-        made.put(&properties.message_expiry_s.to_be_bytes())?;
+        body.put(&[0x02]);
+        body.put(&properties.message_expiry_s.to_be_bytes());
     }
-    made.put_property(0x03, properties.content_type.as_bytes())?;
-    made.put_property(0x08, properties.response_topic.as_bytes())?;
-    made.put_property(0x09, properties.correlation)?;
-    let (length, digits) = fixed_header(0, made.len());
-    body.put(length.get(1..digits).unwrap_or_default())?;
-    for piece in &made.list {
-        match piece {
-            Piece::Made { start, end } => {
-                body.put(made.made.get(*start..*end).unwrap_or_default())?
-            }
-            Piece::Given(data) => body.push(Piece::Given(data))?,
-        }
-    }
-    body.put_data(will.topic.as_bytes())?;
-    body.put_data(will.payload)
+    body.put_property(0x03, properties.content_type.as_bytes())?;
+    body.put_property(0x08, properties.response_topic.as_bytes())?;
+    body.put_property(0x09, properties.correlation)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{vec, vec::Vec};
 
-    fn bytes(connect: &Connect<'_>) -> std::vec::Vec<u8> {
-        let body = body(connect, 4096).unwrap();
-        body.iter().flatten().copied().collect()
+    fn written(connect: &Connect<'_>) -> Vec<u8> {
+        let mut whole = vec![0; 2000];
+        let len = write(connect, 4096, 0, &mut whole).unwrap();
+        whole.truncate(len);
+        // The same in windows of any size.
+        for size in 1..=len {
+            let mut pieces: Vec<u8> = vec![];
+            loop {
+                let mut piece = vec![0; size];
+                let n = write(connect, 4096, pieces.len(), &mut piece).unwrap();
+                if n == 0 {
+                    break;
+                }
+                pieces.extend(&piece[..n]);
+            }
+            assert_eq!(pieces, whole);
+        }
+        assert_eq!(whole[0], 0x10);
+        let digits = if whole[1] < 0x80 { 1 } else { 2 };
+        whole.split_off(1 + digits)
     }
 
     #[test]
@@ -228,7 +222,7 @@ mod tests {
             ..Connect::default()
         };
         assert_eq!(
-            bytes(&connect),
+            written(&connect),
             [
                 &b"\0\x04MQTT\x05\x02\x04\xB0\x0D"[..],
                 &[0x11, 0, 0, 0x0E, 0x10, 0x21, 0, 8, 0x27, 0, 0, 0x10, 0],
@@ -260,7 +254,7 @@ mod tests {
             }),
             ..Connect::default()
         };
-        let bytes = bytes(&connect);
+        let bytes = written(&connect);
         assert_eq!(bytes[7], 0x80 | 0x40 | 0x20 | 0x08 | 0x04);
         let behind_id = 10 + 14 + 2 + MAX_CLIENT_ID;
         assert_eq!(
@@ -278,6 +272,9 @@ mod tests {
             password: Some(&long),
             ..connect
         };
-        assert_eq!(super::body(&too_long, 512).err(), Some(Error::TooLarge));
+        assert_eq!(
+            write(&too_long, 512, 0, &mut []).err(),
+            Some(Error::TooLarge)
+        );
     }
 }

@@ -148,14 +148,10 @@ impl<'m> Session<'m> {
         Self { rx, tx, last_id: 0 }
     }
 
-    /// Opens the MQTT connection over `io`. Not to be dropped before it is done, unless with `io`.
-    pub async fn connect<IO: ByteStream>(
-        &mut self,
-        io: IO,
-        connect: &Connect<'_>,
-        ping_timeout: Duration,
-    ) -> Result<Client<'_, IO>, Ended> {
-        let mut client = Client {
+    /// Begins a connection over `io`, which [`Client::open`] then opens. A ping is to be answered
+    /// within `ping_timeout`.
+    pub fn start<IO: ByteStream>(&mut self, io: IO, ping_timeout: Duration) -> Client<'_, IO> {
+        Client {
             io,
             rx: Inbound::new(self.rx),
             tx: Outbound::new(self.tx),
@@ -169,24 +165,11 @@ impl<'m> Session<'m> {
             ping_timeout,
             last_sent: Instant::MIN,
             ping_by: None,
-        };
-        // When it fails, what has arrived may say why.
-        client.failure = client.open(connect).await.err();
-        client.connack = client.opened(connect).await?;
-        client.last_sent = Instant::now();
-        let keep_alive_s = client.connack.server_keep_alive_s;
-        client.keep_alive = match keep_alive_s.unwrap_or(connect.keep_alive_s) {
-            0 => None,
-            seconds => Some(Duration::from_secs(u64::from(seconds))),
-        };
-        if let Some(size) = client.connack.maximum_packet_size {
-            client.tx.limit(size as usize);
         }
-        Ok(client)
     }
 }
 
-/// An open MQTT connection.
+/// An MQTT connection.
 pub struct Client<'s, IO> {
     io: IO,
     rx: Inbound<'s>,
@@ -434,21 +417,36 @@ impl<IO: ByteStream> Client<'_, IO> {
         }
     }
 
-    /// Sends CONNECT.
-    async fn open(&mut self, connect: &Connect<'_>) -> Result<(), Error> {
-        let packet = connect::Packet::new(connect, self.rx.size())?;
-        self.unflushed = true;
-        for mut part in packet.parts() {
-            while self.failure.is_none() && !part.is_empty() {
-                let n = self.tx.add_part(part);
-                part = part.get(n..).unwrap_or_default();
-                if n == 0 {
-                    self.flush().await;
-                }
+    /// Opens the MQTT connection. Not to be dropped before it is done, unless with the client.
+    pub async fn open(&mut self, connect: &Connect<'_>) -> Result<(), Ended> {
+        // When it fails, what has arrived may say why.
+        self.failure = self.send_connect(connect).await.err();
+        let connack = self.opened(connect).await?;
+        self.connack = connack;
+        self.last_sent = Instant::now();
+        self.keep_alive = match connack.server_keep_alive_s.unwrap_or(connect.keep_alive_s) {
+            0 => None,
+            seconds => Some(Duration::from_secs(u64::from(seconds))),
+        };
+        if let Some(size) = connack.maximum_packet_size {
+            self.tx.limit(size as usize);
+        }
+        Ok(())
+    }
+
+    async fn send_connect(&mut self, connect: &Connect<'_>) -> Result<(), Error> {
+        let rx_size = self.rx.size();
+        let mut at = 0_usize;
+        loop {
+            let n = connect::write(connect, rx_size, at, self.tx.room())?;
+            self.tx.fill(n);
+            self.unflushed = true;
+            self.flush().await;
+            at = at.saturating_add(n);
+            if n == 0 || self.failure.is_some() {
+                return self.failure.map_or(Ok(()), Err);
             }
         }
-        self.flush().await;
-        self.failure.map_or(Ok(()), Err)
     }
 
     /// Waits for the answer to CONNECT.

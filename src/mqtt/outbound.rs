@@ -1,7 +1,5 @@
 //! The packets that are to be sent, collected so that what is made together leaves in one send.
 
-use crate::bytes;
-
 /// Bytes that packets of the connection itself find free whatever else was collected: an
 /// acknowledgement with its reason code, a ping, and DISCONNECT.
 pub(super) const RESERVE: usize = 16;
@@ -72,12 +70,14 @@ impl<'m> Outbound<'m> {
         self.buffer.len().saturating_sub(self.filled) >= RESERVE
     }
 
-    /// Adds as much of `part` as there is room for: a part of a packet that may be larger than the
-    /// buffer. Returns how much that was.
-    pub fn add_part(&mut self, part: &[u8]) -> usize {
-        let n = bytes::copy(part, self.buffer.get_mut(self.filled..).unwrap_or_default());
-        self.filled = self.filled.saturating_add(n);
-        n
+    /// Room for the next part of a packet that may be larger than the buffer.
+    pub fn room(&mut self) -> &mut [u8] {
+        self.buffer.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    /// So many bytes were put there.
+    pub fn fill(&mut self, n: usize) {
+        self.filled = self.filled.saturating_add(n).min(self.buffer.len());
     }
 
     /// Adds a small packet that the reserve is for.

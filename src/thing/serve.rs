@@ -111,15 +111,14 @@ impl<'m, A: App + Board> Service<'m, A> {
     /// Uses a connection until it ends.
     pub async fn serve<IO: ByteStream>(&mut self, io: IO) -> End {
         let Self { session, desk } = self;
+        let mut client = session.start(io, desk.env.settings.ping_timeout);
         // What happens once in a connection happens apart from what happens all the time: the stack
         // of the one is not there in the polls of the other.
-        let mut client = None;
-        let opened = apart(pin!(async { desk.open(session, io, &mut client).await })).await;
-        let (Ok(()), Some(client)) = (opened, &mut client) else {
-            return End::Failed(opened.err().unwrap_or(Error::MqttTimeout.into()));
-        };
-        let worked = desk.work(client).await;
-        apart(pin!(async { desk.close(client, worked).await })).await
+        if let Err(failure) = apart(pin!(desk.open(&mut client))).await {
+            return End::Failed(failure);
+        }
+        let worked = desk.work(&mut client).await;
+        apart(pin!(desk.close(&mut client, worked))).await
     }
 }
 
@@ -135,23 +134,15 @@ impl From<Ended> for Failure {
 
 impl<'m, A: App + Board> Desk<'m, A> {
     /// Opens the MQTT connection.
-    async fn open<'s, IO: ByteStream>(
-        &mut self,
-        session: &'s mut Session<'m>,
-        io: IO,
-        client: &mut Option<Client<'s, IO>>,
-    ) -> Result<(), Failure> {
+    async fn open<IO: ByteStream>(&mut self, client: &mut Client<'_, IO>) -> Result<(), Failure> {
         self.env.set_state(State::Opening);
         let now = Instant::now();
         // The handshake took long.
         self.env.slot.note_time(now.as_millis());
         let deadline = now + self.env.settings.mqtt_timeout;
         let connect = self.connect();
-        let ping_timeout = self.env.settings.ping_timeout;
-        let connecting = pin!(session.connect(io, &connect, ping_timeout));
-        match before(deadline, connecting).await {
-            Some(Ok(opened)) => *client = Some(opened),
-            Some(Err(ended)) => return Err(ended.into()),
+        match before(deadline, pin!(client.open(&connect))).await {
+            Some(opened) => opened?,
             None => return Err(Error::MqttTimeout.into()),
         }
         self.had_session = true;
@@ -238,8 +229,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
             }
             self.send(client).await?;
 
-            let mut heard = true;
-            {
+            // The futures end with the block, before the message is worked on: that takes memory, too.
+            let turn = {
                 let changed = poll_fn(|_| {
                     if control.changes() == seen {
                         Poll::Pending
@@ -249,22 +240,25 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 });
                 let wake = until(self.next_deadline());
                 let interrupted = pin!(async { either(pin!(changed), pin!(wake)).await });
-                match either(pin!(client.turn()), interrupted).await {
-                    Either::First(Ok(Turn::Message(message))) => {
-                        self.message(&message).await;
-                        self.review = true;
-                    }
-                    Either::First(Ok(Turn::TooLarge(message))) => self.too_large(&message),
-                    Either::First(Ok(Turn::Acknowledged(ack))) => self.acknowledged(&ack)?,
-                    Either::First(Ok(Turn::Ping(round_trip))) => {
-                        self.round_trip(round_trip.as_millis());
-                    }
-                    Either::Second(_) => {
-                        heard = false;
-                        self.review = true;
-                    }
-                    Either::First(Err(ended)) => return Err(ended.into()),
+                let turn = pin!(client.turn());
+                either(turn, interrupted).await
+            };
+            let mut heard = true;
+            match turn {
+                Either::First(Ok(Turn::Message(message))) => {
+                    self.message(&message).await;
+                    self.review = true;
                 }
+                Either::First(Ok(Turn::TooLarge(message))) => self.too_large(&message),
+                Either::First(Ok(Turn::Acknowledged(ack))) => self.acknowledged(&ack)?,
+                Either::First(Ok(Turn::Ping(round_trip))) => {
+                    self.round_trip(round_trip.as_millis());
+                }
+                Either::Second(_) => {
+                    heard = false;
+                    self.review = true;
+                }
+                Either::First(Err(ended)) => return Err(ended.into()),
             }
             // What has arrived counts before a deadline that passed meanwhile: a device may have slept.
             if !heard && !self.env.slot.is_spent() {
@@ -693,7 +687,11 @@ impl<'m, A: App + Board> Desk<'m, A> {
             count(&mut shared.statistics.messages_in);
             mark(&mut shared.statistics.payload_in_max, payload.len());
         });
-        let mut taken = self.shadow.message(topic, payload).await;
+        let of_shadow = self.shadow.message(topic, payload);
+        if of_shadow == shadow::Taken::Later {
+            next_poll().await;
+        }
+        let mut taken = of_shadow != shadow::Taken::No;
         let mut from = 0;
         while let Some((slot, handler)) =
             control.with(|shared| shared.subscriptions.next_match(topic, from))

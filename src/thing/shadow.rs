@@ -9,7 +9,6 @@ use super::event::{Event, EventKind, Outcome};
 use super::outbox::{Gone, Kind};
 use super::shadows::ShadowId;
 use super::stats::{count, mark};
-use super::wait::next_poll;
 use super::{Answer, App, Delta};
 use crate::Error;
 use crate::error::Retry;
@@ -33,6 +32,17 @@ pub struct Desk<'m, A: App> {
     reply_len: usize,
     /// of this shadow.
     reply_of: ShadowId,
+}
+
+/// Whether a message is for a shadow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is not.
+    No,
+    /// It is, and it was worked on.
+    Yes,
+    /// It is, and it is looked at after this poll: until then it must stay where it is.
+    Later,
 }
 
 /// A message, as it concerns one shadow.
@@ -257,13 +267,14 @@ impl<'m, A: App + Board> Desk<'m, A> {
     // ---- receiving ----------------------------------------------------------------------------
 
     /// Takes a message if it is for an open shadow.
-    pub async fn message(&mut self, topic: &str, payload: &[u8]) -> bool {
+    pub fn message(&mut self, topic: &str, payload: &[u8]) -> Taken {
         let Some((name, inbound)) = topic::parse(topic) else {
-            return false;
+            return Taken::No;
         };
         if name.thing != self.env.settings.thing_name {
-            return false;
+            return Taken::No;
         }
+        let mut taken = Taken::No;
         let mut at = None;
         let mut parsed = None;
         // Several handles may be open for one shadow.
@@ -279,21 +290,26 @@ impl<'m, A: App + Board> Desk<'m, A> {
                     Ok(envelope) => *parsed.insert(envelope),
                     Err(error) => {
                         self.bad_message(error);
-                        return true;
+                        return Taken::Yes;
                     }
                 },
             };
-            self.incoming(&Incoming {
+            let later = self.incoming(&Incoming {
                 id,
                 inbound,
                 envelope,
-            })
-            .await;
+            });
+            if later {
+                taken = Taken::Later;
+            } else if taken == Taken::No {
+                taken = Taken::Yes;
+            }
         }
-        at.is_some()
+        taken
     }
 
-    async fn incoming(&mut self, message: &Incoming<'_>) {
+    /// Returns whether the message is looked at later, as the others below do.
+    fn incoming(&mut self, message: &Incoming<'_>) -> bool {
         let now = self.env.slot.now();
         let Incoming {
             id,
@@ -306,17 +322,17 @@ impl<'m, A: App + Board> Desk<'m, A> {
             Some((node.owner, node.state.message(*inbound, envelope, now)))
         });
         let Some((owner, reaction)) = reacted else {
-            return;
+            return false;
         };
         match reaction {
             Reaction::None => self.fetch_answered(message),
             Reaction::Stale => control.with(|shared| count(&mut shared.statistics.shadow_stale)),
             Reaction::Answer { token, accepted } => self.answered(message, token, accepted),
-            Reaction::Delta(state) => self.delta(message, owner, state, None).await,
+            Reaction::Delta(state) => return self.delta(message, owner, state, None),
             Reaction::Documents(documents) => self.env.app.documents(owner, documents),
             Reaction::Read(read) => {
                 self.fetch_answered(message);
-                self.read(message, owner, read).await;
+                return self.read(message, owner, read);
             }
             Reaction::ReadRefused => {
                 self.fetch_answered(message);
@@ -328,6 +344,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 });
             }
         }
+        false
     }
 
     /// The reading under way is over, if this was its answer.
@@ -457,7 +474,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
     }
 
     /// The whole shadow was read.
-    async fn read(&mut self, message: &Incoming<'_>, owner: A::Shadow, read: Read<'_>) {
+    fn read(&mut self, message: &Incoming<'_>, owner: A::Shadow, read: Read<'_>) -> bool {
         if let Some(table) = self.env.app.table(owner) {
             let all = self.env.control.with(|shared| {
                 let node = shared.shadows.get(message.id)?;
@@ -466,34 +483,38 @@ impl<'m, A: App + Board> Desk<'m, A> {
             });
             table.compare(read.reported, all.unwrap_or_default());
         }
-        let Some(delta) = read.delta else { return };
+        let Some(delta) = read.delta else {
+            return false;
+        };
         if read.is_new {
-            self.delta(message, owner, delta, read.desired).await;
-        } else if let Some(table) = self.env.app.table(owner) {
+            return self.delta(message, owner, delta, read.desired);
+        }
+        if let Some(table) = self.env.app.table(owner) {
             // What was obeyed may have been overtaken by the firmware's own change before it was
             // reported. The table knows what it has answered.
             table.apply(delta, read.desired);
         }
+        false
     }
 
     /// Passes a delta to the table and to the application, and keeps what it answers.
-    async fn delta(
+    fn delta(
         &mut self,
         message: &Incoming<'_>,
         owner: A::Shadow,
         requested: Value<'_>,
         desired: Option<Value<'_>>,
-    ) {
+    ) -> bool {
         let control = self.env.control;
         if self.reply_len > 0 {
             // The last answer still waits for room. The shadow is read again afterwards, and this
             // request with it.
             self.delivered(message, false);
-            return;
+            return false;
         }
         if requested.kind() != json::Kind::Object {
             self.bad_message(Error::JsonType);
-            return;
+            return false;
         }
         control.with(|shared| count(&mut shared.statistics.shadow_requests));
         let mut whole = true;
@@ -530,9 +551,10 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 }
             }
             Answer::Discard(code) => self.reply_failed(Error::Cancelled, code, 0),
-            Answer::Later => next_poll().await,
+            Answer::Later => return true,
             Answer::Nobody => {}
         }
+        false
     }
 
     fn delivered(&self, message: &Incoming<'_>, delivered: bool) {
