@@ -4,7 +4,10 @@
 //! `tests/short.rs` runs them briefly, the same way every time; tools/fuzz guided by coverage.
 
 pub mod certificates;
+pub mod json;
 pub mod keys;
+pub mod mqtt;
+mod packets;
 pub mod session;
 pub mod wire;
 
@@ -13,6 +16,8 @@ mod deviations;
 #[allow(dead_code, reason = "there for the tests with the hostile server")]
 #[path = "../../tests/hostile_tls/engine.rs"]
 mod engine;
+#[path = "../../tests/json/judge.rs"]
+mod judge;
 #[allow(dead_code, reason = "there for the tests with the hostile server")]
 #[path = "../../tests/hostile_tls/offer.rs"]
 mod offer;
@@ -36,7 +41,11 @@ pub struct Target {
     pub name: &'static str,
     pub run: fn(&[u8]),
     pub seeds: fn() -> Vec<Vec<u8>>,
+    /// Words that random bytes would rarely hit, in the form of libFuzzer.
+    pub words: &'static str,
 }
+
+const TLS: &str = include_str!("../tls.dict");
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
@@ -44,23 +53,36 @@ pub const TARGETS: &[Target] = &[
         name: "session",
         run: session::run,
         seeds: session::seeds,
+        words: TLS,
     },
     Target {
         name: "wire",
         run: wire::run,
         seeds: wire::seeds,
+        words: TLS,
     },
     Target {
         name: "certificates",
         run: certificates::run,
         seeds: certificates::seeds,
+        words: TLS,
     },
     Target {
         name: "keys",
         run: keys::run,
         seeds: keys::seeds,
+        words: TLS,
+    },
+    Target {
+        name: "mqtt",
+        run: mqtt::run,
+        seeds: mqtt::seeds,
+        words: include_str!("../mqtt.dict"),
+    },
+    Target {
+        name: "json",
+        run: json::run,
+        seeds: json::seeds,
+        words: include_str!("../json.dict"),
     },
 ];
-
-/// Words of TLS and X.509 that random bytes would rarely hit, in the form of libFuzzer.
-pub const DICTIONARY: &str = include_str!("../tls.dict");
