@@ -280,9 +280,8 @@ fn resume(
         stream,
         most: usize::MAX,
     };
-    let slot = Slot::new(socket, &mut memory, 4096, tx)
-        .unwrap()
-        .keep_tickets(tickets);
+    let mut slot = Slot::new(socket, &mut memory, 4096, tx).unwrap();
+    slot.keep_tickets(tickets);
     let config = Config {
         alpn,
         ..Config::new(pki::HOST, &credentials, clock)

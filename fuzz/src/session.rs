@@ -252,6 +252,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
         vec![3, 0, 0, 0],
         vec![2, 18, 3, 7, 7, 7, 0, 0, 0],
     ]);
+    // A ServerHello that is changed on its way, then Finished.
+    seeds.push(vec![
+        0, 11, 0x89, 0x89, 0x89, 5, 2, 3, 0, 5, 1, 2, 3, 0x89, 11, 5, 0,
+    ]);
     for misdeed in 3..20 {
         // In every place.
         for (ways, messages) in [(0, 7), (2, 4)] {

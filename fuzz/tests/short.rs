@@ -2,7 +2,7 @@
 
 use std::{panic, time::Instant};
 
-use fuzz::{DICTIONARY, TARGETS, Target};
+use fuzz::{TARGETS, Target};
 
 /// Numbers that look random (xorshift64*).
 struct Numbers(u64);
@@ -17,8 +17,8 @@ impl Numbers {
     }
 }
 
-/// The words of the dictionary.
-fn words() -> Vec<Vec<u8>> {
+/// The words of a dictionary.
+fn words(dictionary: &str) -> Vec<Vec<u8>> {
     let word = |line: &str| {
         let mut text = line.strip_prefix('"')?.strip_suffix('"')?;
         let mut word = Vec::new();
@@ -33,7 +33,7 @@ fn words() -> Vec<Vec<u8>> {
         }
         Some(word)
     };
-    DICTIONARY.lines().filter_map(word).collect()
+    dictionary.lines().filter_map(word).collect()
 }
 
 /// Changes an input in one of the ways that find most.
@@ -66,7 +66,7 @@ fn mutate(input: &mut Vec<u8>, other: &[u8], words: &[Vec<u8>], numbers: &mut Nu
 
 fn fuzz(name: &str, runs: usize) {
     let target: &Target = TARGETS.iter().find(|target| target.name == name).unwrap();
-    let (seeds, words) = ((target.seeds)(), words());
+    let (seeds, words) = ((target.seeds)(), words(target.words));
     let mut numbers = Numbers(0x1234_5678_9abc_def1);
     let start = Instant::now();
     for seed in &seeds {
@@ -106,4 +106,19 @@ fn certificates() {
 #[test]
 fn keys() {
     fuzz("keys", 3_000);
+}
+
+#[test]
+fn mqtt() {
+    fuzz("mqtt", 100_000);
+}
+
+#[test]
+fn json() {
+    fuzz("json", 100_000);
+}
+
+#[test]
+fn shadow() {
+    fuzz("shadow", 10_000);
 }

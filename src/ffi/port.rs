@@ -109,6 +109,7 @@ const STEP_BACK_MS: u32 = 60_000;
 
 static CLOCK: Mutex<Cell<ClockState>> = Mutex::new(Cell::new(ClockState { last: 0, total: 0 }));
 
+#[inline(never)]
 fn read_clock() -> u32 {
     match port().and_then(|port| port.now_ms.map(|now| (now, port.user))) {
         // SAFETY: the port's function, called as its description in the header says.
@@ -178,6 +179,8 @@ critical_section::set_impl!(Section);
 // SAFETY: the port's pair excludes other threads and interrupts that use the library, as its
 // description in the header demands; a port without it promises that there are none.
 unsafe impl critical_section::Impl for Section {
+    // Not copied to each of the many places that enter and leave a section: 5 KB.
+    #[inline(never)]
     unsafe fn acquire() -> RawRestoreState {
         match port().and_then(|port| port.enter_critical.map(|enter| (enter, port.user))) {
             // SAFETY: the port's function, called as its description in the header says.
@@ -186,6 +189,7 @@ unsafe impl critical_section::Impl for Section {
         }
     }
 
+    #[inline(never)]
     unsafe fn release(state: RawRestoreState) {
         if let Some((exit, user)) =
             port().and_then(|port| port.exit_critical.map(|exit| (exit, port.user)))

@@ -92,7 +92,8 @@ impl<'m> Inbound<'m> {
         let over = *left == 0;
         self.start = self.start.saturating_add(n);
         match self.oversize.take() {
-            Some((oversize, _)) if over => Next::PassedOver(oversize),
+            Some((oversize, _)) if over && oversize.is_message() => Next::PassedOver(oversize),
+            Some(_) if over => Next::Malformed,
             other => {
                 self.oversize = other;
                 Next::More
@@ -193,6 +194,12 @@ mod tests {
             feed(&[0x30, 0xFF, 0xFF, 0xFF, 0xFF], 1, 64),
             [(Next::Malformed, std::vec![])]
         );
+        let mut nobody = std::vec![0x32, 0x7F, 0, 3];
+        nobody.extend(b"a/b\0\0");
+        nobody.extend([9; 122]);
+        for size in [1, 7, 129] {
+            assert_eq!(feed(&nobody, size, 64), [(Next::Malformed, std::vec![])]);
+        }
         for first in [0x20, 0x34, 0x36, 0x90] {
             assert_eq!(
                 feed(&[first, 0x7F], 1, 64),

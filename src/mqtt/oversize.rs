@@ -51,6 +51,16 @@ impl Oversize {
         }
     }
 
+    /// Whether what was heard can be the beginning of a message: what has neither a topic nor an
+    /// identifier can be neither told nor acknowledged.
+    pub fn is_message(&self) -> bool {
+        let head = if self.qos1 { 4_usize } else { 2 };
+        self.heard >= head.saturating_add(self.topic_len)
+            && !self.topic.is_empty()
+            && !self.topic.iter().any(|b| matches!(b, b'+' | b'#' | 0))
+            && (!self.qos1 || self.id != 0)
+    }
+
     /// Bytes of the whole packet.
     pub fn size(&self) -> usize {
         self.size
@@ -96,5 +106,28 @@ mod tests {
         long.hear(&[1, 0]);
         long.hear("é".repeat(128).as_bytes());
         assert_eq!(long.topic(), "é".repeat(32));
+    }
+    #[test]
+    fn what_is_no_message() {
+        let is_message = |first, body: &[u8]| {
+            let mut oversize = Oversize::new(first, 600);
+            oversize.hear(body);
+            oversize.is_message()
+        };
+        assert!(is_message(0x30, b"\0\x01t"));
+        assert!(is_message(0x32, b"\0\x01t\0\x01"));
+        for (first, body) in [
+            (0x30, &b""[..]),
+            (0x30, b"\0"),
+            (0x30, b"\0\0\0"),
+            (0x30, b"\0\x02t"),
+            (0x30, b"\0\x01+"),
+            (0x30, b"\0\x01#"),
+            (0x30, b"\0\x01\0"),
+            (0x32, b"\0\x01t\0"),
+            (0x32, b"\0\x01t\0\0"),
+        ] {
+            assert!(!is_message(first, body), "{first:x} {body:x?}");
+        }
     }
 }

@@ -111,10 +111,12 @@ macro_rules! tls_transport {
             ) -> End {
                 let env = service.env();
                 env.set_state(State::Securing);
-                let slot = match tls::$engine::Slot::new(socket, self.memory, self.rx, self.tx) {
-                    Ok(slot) => slot.keep_tickets(self.ticket),
+                let mut slot = match tls::$engine::Slot::new(socket, self.memory, self.rx, self.tx)
+                {
+                    Ok(slot) => slot,
                     Err(error) => return error.into(),
                 };
+                slot.keep_tickets(self.ticket);
                 let config = tls::Config {
                     alpn: env
                         .settings

@@ -256,15 +256,15 @@ fn time(element: &Element<'_>) -> Option<u64> {
     let Some(days) = days.checked_sub(719_469) else {
         return Some(0);
     };
-    Some(((days * 24 + hour) * 60 + minute) * 60 + second)
+    Some(u64::from(days) * 86_400 + u64::from((hour * 60 + minute) * 60 + second))
 }
 
 /// A decimal number of a few digits.
-fn number(digits: &[u8]) -> Option<u64> {
+fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |number, &digit| {
         digit
             .is_ascii_digit()
-            .then(|| number * 10 + u64::from(digit - b'0'))
+            .then(|| number * 10 + u32::from(digit - b'0'))
     })
 }
 

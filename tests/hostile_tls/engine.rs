@@ -72,9 +72,8 @@ macro_rules! engine {
                 talk: Talk<'_>,
             ) {
                 let Memory { records, rx, tx, tickets } = memory;
-                let slot = $($module)::+::Slot::new(socket, records, rx, tx)
-                    .unwrap()
-                    .keep_tickets(tickets);
+                let mut slot = $($module)::+::Slot::new(socket, records, rx, tx).unwrap();
+                slot.keep_tickets(tickets);
                 match $($module)::+::handshake(&slot, config, random).await {
                     Ok(secured) => talk.connected(secured).await,
                     Err(failure) => talk.refused(failure),

@@ -229,6 +229,8 @@ pub struct Server {
     fragment: usize,
     padding: usize,
     held: Option<Vec<u8>>,
+    /// What was sent since the last ClientHello, without keys, as it arrives.
+    unprotected: Vec<u8>,
     master: Vec<u8>,
     send: Option<Traffic>,
     receive: Option<Traffic>,
@@ -268,6 +270,7 @@ impl Server {
             fragment: 16384,
             padding: 0,
             held: None,
+            unprotected: Vec::new(),
             master: Vec::new(),
             send: None,
             receive: None,
@@ -393,6 +396,7 @@ impl Server {
             self.seen.hellos.push(message.to_vec());
             self.client_ticket(message);
             self.transcript.extend(message);
+            self.unprotected.clear();
             return self.event(Event::Hello);
         }
         self.seen.messages.push(message[0]);
@@ -567,6 +571,9 @@ impl Server {
         if let Some(tamper) = self.tamper.take() {
             tamper(&mut bytes);
         }
+        if self.send.is_none() {
+            self.unprotected.extend(&bytes);
+        }
         self.output.extend(&bytes);
         self.last_record = bytes;
     }
@@ -643,6 +650,27 @@ impl Server {
         ([&group.to_be_bytes(), &list16(&ours)[..]].concat(), shared)
     }
 
+    /// The first handshake message in what was sent without keys, if it arrives.
+    fn unprotected_message(&self) -> Option<Vec<u8>> {
+        let mut rest = &self.unprotected[..];
+        let mut messages = Vec::new();
+        while let [kind, _, _, high, low, tail @ ..] = rest {
+            let (record, next) = tail.split_at_checked(u16::from_be_bytes([*high, *low]).into())?;
+            if *kind == HANDSHAKE {
+                messages.extend(record);
+            }
+            if let [_, high, middle, low, ..] = messages[..] {
+                let size = 4 + u32::from_be_bytes([0, high, middle, low]) as usize;
+                if messages.len() >= size {
+                    messages.truncate(size);
+                    return Some(messages);
+                }
+            }
+            rest = next;
+        }
+        None
+    }
+
     fn hello(&mut self, resume: Option<Resume>) {
         let (share, shared) = self.agree();
         let mut extensions = extension(51, &share);
@@ -650,10 +678,14 @@ impl Server {
             extensions.extend(extension(41, &[0, 0]));
         }
         let hello = self.server_hello([0x5a; 32], &extensions);
+        let before = self.transcript.clone();
         self.message(hello);
 
         let suite = self.suite;
         let hash = self.hash();
+        // The client's keys come from the ServerHello that it got, changed on its way or not.
+        let heard = self.unprotected_message();
+        let heard = heard.map_or_else(|| hash.clone(), |it| suite.hash(&[before, it].concat()));
         let handshake = |knows: bool| {
             let key = match (&self.known, knows) {
                 (Some(known), true) => known.key.clone(),
@@ -670,7 +702,7 @@ impl Server {
         ));
         self.receive = Some(Traffic::new(
             suite,
-            suite.derive(&theirs, "c hs traffic", &hash),
+            suite.derive(&theirs, "c hs traffic", &heard),
         ));
         self.master = suite.next_secret(&ours, &suite.zeros());
         self.resumed = resume.is_some();

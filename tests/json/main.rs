@@ -4,5 +4,6 @@
 mod c_face;
 mod conformance;
 mod fuzz;
+mod judge;
 mod reader;
 mod writer;

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroize as _;
 
 use super::aead::{Nonce, Tag};
-use crate::Error;
+use crate::{Error, bytes::copy};
 
 /// A block cipher with the blocks of AES.
 pub trait Cipher: BlockEncrypt + BlockSizeUser<BlockSize = U16> + KeyInit {}
@@ -85,10 +85,7 @@ fn tag<C: Cipher>(cipher: &C, nonce: &Nonce, additional: &[u8], encrypted: &[u8]
     for bytes in [additional, encrypted, lengths.as_flattened()] {
         for part in bytes.chunks(16) {
             let mut block = Block::<C>::default();
-            block
-                .iter_mut()
-                .zip(part)
-                .for_each(|(to, from)| *to = *from);
+            copy(part, &mut block);
             hash.update(&[block]);
         }
     }

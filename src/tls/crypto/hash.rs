@@ -8,7 +8,7 @@ use sha2::{
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::Error;
+use crate::{Error, bytes::copy};
 
 /// The longest digest of any hash in this build.
 pub const MAX_DIGEST: usize = if cfg!(feature = "aes256") { 48 } else { 32 };
@@ -161,16 +161,18 @@ pub fn digest(hash: Hash, bytes: &[u8]) -> Digest {
 #[inline(never)]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
-    for (to, from) in out.iter_mut().zip(digest(Hash::Sha256, bytes).as_slice()) {
-        *to = *from;
-    }
+    copy(digest(Hash::Sha256, bytes).as_slice(), &mut out);
     out
 }
 
 /// SHA-384 or SHA-512 of these parts, as long as `out`; `None` if neither is. Certificates may be
 /// signed with them in every build.
 pub fn long_digest(parts: &[&[u8]], out: &mut [u8]) -> Option<()> {
-    let mut hasher = RtVariableCoreWrapper::<Sha512VarCore>::new(out.len()).ok()?;
+    let length = match out.len() {
+        length @ (48 | 64) => length,
+        _ => return None,
+    };
+    let mut hasher = RtVariableCoreWrapper::<Sha512VarCore>::new(length).ok()?;
     for part in parts {
         hasher.update(part);
     }
@@ -189,9 +191,7 @@ impl Hmac {
         let block = block.get_mut(..hash.block_len()).unwrap_or_default();
         let digest = (key.len() > block.len()).then(|| digest(hash, key));
         let key = digest.as_ref().map_or(key, Digest::as_slice);
-        for (to, from) in block.iter_mut().zip(key) {
-            *to = *from;
-        }
+        copy(key, block);
         let mut padded = |pad| {
             let mut hasher = Hasher::new(hash);
             block.iter_mut().for_each(|byte| *byte ^= pad);
@@ -215,16 +215,18 @@ impl Hmac {
     }
 }
 
-/// HMAC (RFC 2104).
-pub fn hmac(hash: Hash, key: &[u8], bytes: &[u8]) -> Digest {
+/// HMAC (RFC 2104) of these parts, one after the other.
+pub fn hmac(hash: Hash, key: &[u8], parts: &[&[u8]]) -> Digest {
     let mut mac = Hmac::new(hash, key);
-    mac.update(bytes);
+    for part in parts {
+        mac.update(part);
+    }
     mac.finish()
 }
 
 /// HKDF-Extract (RFC 5869).
 pub fn hkdf_extract(hash: Hash, salt: &[u8], secret: &[u8]) -> Digest {
-    hmac(hash, salt, secret)
+    hmac(hash, salt, &[secret])
 }
 
 /// HKDF-Expand (RFC 5869); `info` is the concatenation of its parts. [`Error::Argument`] if more is
@@ -243,9 +245,7 @@ pub fn hkdf_expand(hash: Hash, key: &[u8], info: &[&[u8]], out: &mut [u8]) -> Re
         }
         mac.update(&[number]);
         let digest = mac.finish();
-        for (to, from) in place.iter_mut().zip(digest.as_slice()) {
-            *to = *from;
-        }
+        copy(digest.as_slice(), place);
         before = Some(digest);
     }
     Ok(())

@@ -299,3 +299,20 @@ fn a_point_that_is_none_is_refused() {
     }
     assert_eq!(p256::ecdh(&[7; 32], &[0; 65]), Err(Error::TlsProtocol));
 }
+
+#[test]
+fn the_long_hashes_are_told_by_their_length() {
+    use sha2::Digest as _;
+    let parts: &[&[u8]] = &[b"mess", b"", b"age"];
+    let mut out = [0; 64];
+    for length in 0..=out.len() {
+        let place = &mut out[..length];
+        let made = hash::long_digest(parts, place).is_some();
+        assert_eq!(made, matches!(length, 48 | 64), "{length}");
+        match length {
+            48 => assert_eq!(place, &sha2::Sha384::digest(b"message")[..]),
+            64 => assert_eq!(place, &sha2::Sha512::digest(b"message")[..]),
+            _ => {}
+        }
+    }
+}

@@ -133,9 +133,7 @@ impl<'a, S> Slot<'a, S> {
     }
 
     /// The crate does not resume sessions.
-    pub fn keep_tickets(self, _: &'a mut [u8]) -> Self {
-        self
-    }
+    pub fn keep_tickets(&mut self, _: &'a mut [u8]) {}
 
     /// Why the handshake or the connection failed, if it did.
     pub fn failure(&self) -> Option<Failure> {

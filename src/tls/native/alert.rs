@@ -67,6 +67,7 @@ impl Fatal {
 
 /// The server broke the protocol.
 impl From<Alert> for Fatal {
+    #[inline(never)]
     fn from(alert: Alert) -> Self {
         Self {
             failure: Failure::new(Error::TlsProtocol),

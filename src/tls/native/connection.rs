@@ -309,6 +309,8 @@ impl<'a> Connection<'a> {
     }
 
     /// Deals with the messages that are legal after the handshake.
+    // Rare, so its stack is kept apart from that of all other reads.
+    #[inline(never)]
     fn take_messages(&mut self) -> Result<(), Fatal> {
         while let Some(message) = self.receive.message()? {
             let length = message.len();

@@ -98,13 +98,8 @@ impl<'a, S> Slot<'a, S> {
     /// (resumption). The memory is a secret like a private key. Zeros are no ticket, and neither is
     /// anything else that was not put there by an earlier connection. Without memory there is no
     /// resumption.
-    pub fn keep_tickets(self, memory: &'a mut [u8]) -> Self {
-        let Line {
-            mut connection,
-            socket,
-        } = self.0.into_inner();
-        connection.tickets = (!memory.is_empty()).then(|| Tickets::new(memory));
-        Self(RefCell::new(Line { connection, socket }))
+    pub fn keep_tickets(&mut self, memory: &'a mut [u8]) {
+        self.0.get_mut().connection.tickets = (!memory.is_empty()).then(|| Tickets::new(memory));
     }
 
     /// Why the handshake or the connection failed, if it did.

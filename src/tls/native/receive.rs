@@ -139,12 +139,14 @@ impl<'a> Receive<'a> {
     }
 
     /// The payload of a record.
+    #[inline(never)]
     pub fn payload(&mut self, record: &Record) -> &mut [u8] {
         let end = record.start.saturating_add(record.length);
         self.buffer.get_mut(record.start..end).unwrap_or_default()
     }
 
     /// Is done with a record, of whose payload the first `contents` bytes are kept.
+    #[inline(never)]
     pub fn take(&mut self, record: &Record, contents: usize) {
         self.first = record.start.saturating_add(record.length);
         let from = record.start..record.start.saturating_add(contents);
@@ -163,6 +165,7 @@ impl<'a> Receive<'a> {
     }
 
     /// So many bytes of the contents were used.
+    #[inline(never)]
     pub fn consume(&mut self, length: usize) {
         if let Some(used) = self.buffer.get_mut(self.start..self.end)
             && let Some(used) = used.get_mut(..length)

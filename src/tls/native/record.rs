@@ -146,6 +146,7 @@ impl Keys {
 }
 
 impl Drop for Keys {
+    #[inline(never)]
     fn drop(&mut self) {
         self.key.zeroize();
         self.iv.zeroize();

@@ -81,7 +81,7 @@ pub fn expand_label(
 /// What a Finished message (or a binder) says: an HMAC of the transcript.
 pub fn verify_data(hash: Hash, secret: &Digest, transcript: &Digest) -> Result<Digest, Error> {
     let key = derive(hash, secret, b"finished", &[])?;
-    Ok(hash::hmac(hash, key.as_slice(), transcript.as_slice()))
+    Ok(hash::hmac(hash, key.as_slice(), &[transcript.as_slice()]))
 }
 
 /// The hash of all handshake messages. Until the server has chosen a suite, of every kind that it

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     Error,
+    bytes::copy,
     tls::{
         CertList, Credentials, MAX_SIGNATURE, Random,
         crypto::hash::{Digest, MAX_DIGEST},
@@ -83,14 +84,12 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
+    #[inline(never)]
     fn bytes(&mut self, bytes: &[u8]) {
         let wanted = bytes.get(self.skip..).unwrap_or_default();
         self.skip = self.skip.saturating_sub(bytes.len());
         let room = self.out.get_mut(self.copied..).unwrap_or_default();
-        for (to, from) in room.iter_mut().zip(wanted) {
-            *to = *from;
-            self.copied = self.copied.saturating_add(1);
-        }
+        self.copied = self.copied.saturating_add(copy(wanted, room));
     }
 }
 

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     Error,
+    bytes::copy,
     tls::{
         Clock, Config,
         crypto::hash::{self, Digest, Hash, Hasher, MAX_DIGEST},
@@ -240,8 +241,6 @@ fn binding(config: &Config<'_>) -> [u8; 32] {
     add(&[]);
     config.credentials.chain().iter().for_each(&mut add);
     let mut out = [0; 32];
-    for (to, from) in out.iter_mut().zip(hasher.digest().as_slice()) {
-        *to = *from;
-    }
+    copy(hasher.digest().as_slice(), &mut out);
     out
 }

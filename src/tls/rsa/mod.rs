@@ -22,6 +22,7 @@ use super::{
     crypto::hash::{self, Hasher},
     der,
 };
+use crate::bytes::copy;
 
 pub(super) use self::private::PrivateKey;
 
@@ -177,9 +178,7 @@ impl Hash {
             for part in parts {
                 hasher.update(part);
             }
-            for (to, from) in place.iter_mut().zip(hasher.digest().as_slice()) {
-                *to = *from;
-            }
+            copy(hasher.digest().as_slice(), place);
         } else {
             hash::long_digest(parts, place)?;
         }

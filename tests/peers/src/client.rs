@@ -179,9 +179,8 @@ impl Client {
         let mut storage = vec![0; storage_needed(&inputs).unwrap()];
         let credentials = load(&inputs, &mut storage).unwrap();
         let mut memory = vec![0; engine::memory_size(self.rx, tx)];
-        let slot = engine::Slot::new(socket, &mut memory, self.rx, tx)
-            .unwrap()
-            .keep_tickets(tickets);
+        let mut slot = engine::Slot::new(socket, &mut memory, self.rx, tx).unwrap();
+        slot.keep_tickets(tickets);
         let config = Config {
             alpn: self.alpn,
             ..Config::new(self.host, &credentials, Clock::new(self.unix_time, 0))

@@ -116,17 +116,11 @@ const MAX_NONCES: u8 = 4;
 
 /// The nonce of RFC 6979 (3.2) with SHA-256. The digest is reduced modulo the order.
 fn nonce(secret: &[u8; 32], digest: &[u8; 32]) -> Result<Scalar, Error> {
-    /// V, what makes two uses different, key and digest.
-    const LENGTH: usize = 32 + 1 + 32 + 32;
     let mut key = Secret::default();
     let mut value = Secret::new([1; 32]);
-    let mut input = Zeroizing::new([0; LENGTH]);
     for separator in [0, 1] {
-        let parts: [&[u8]; 4] = [value.as_slice(), &[separator], secret, digest];
-        for (to, from) in input.iter_mut().zip(parts.into_iter().flatten()) {
-            *to = *from;
-        }
-        authenticate(&mut key, input.as_slice())?;
+        let parts: &[&[u8]] = &[value.as_slice(), &[separator], secret, digest];
+        authenticate(&mut key, parts)?;
         next(&key, &mut value)?;
     }
     for _ in 0..MAX_NONCES {
@@ -134,20 +128,16 @@ fn nonce(secret: &[u8; 32], digest: &[u8; 32]) -> Result<Scalar, Error> {
         if let Some(nonce) = Scalar::from_bytes(&value) {
             return Ok(nonce);
         }
-        let mut input = Zeroizing::new([0; 33]);
-        for (to, from) in input.iter_mut().zip(value.iter()) {
-            *to = *from;
-        }
-        authenticate(&mut key, input.as_slice())?;
+        authenticate(&mut key, &[value.as_slice(), &[0]])?;
         next(&key, &mut value)?;
     }
     Err(Error::TlsSign)
 }
 
-/// K = HMAC(K, bytes)
+/// K = HMAC(K, parts)
 #[inline(never)]
-fn authenticate(key: &mut Secret, bytes: &[u8]) -> Result<(), Error> {
-    let mac = hmac(Hash::Sha256, key.as_slice(), bytes);
+fn authenticate(key: &mut Secret, parts: &[&[u8]]) -> Result<(), Error> {
+    let mac = hmac(Hash::Sha256, key.as_slice(), parts);
     **key = *mac.as_slice().first_chunk().ok_or(Error::TlsSign)?;
     Ok(())
 }
@@ -155,7 +145,7 @@ fn authenticate(key: &mut Secret, bytes: &[u8]) -> Result<(), Error> {
 /// V = HMAC(K, V)
 #[inline(never)]
 fn next(key: &Secret, value: &mut Secret) -> Result<(), Error> {
-    let mac = hmac(Hash::Sha256, key.as_slice(), value.as_slice());
+    let mac = hmac(Hash::Sha256, key.as_slice(), &[value.as_slice()]);
     **value = *mac.as_slice().first_chunk().ok_or(Error::TlsSign)?;
     Ok(())
 }

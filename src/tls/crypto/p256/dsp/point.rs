@@ -293,6 +293,7 @@ impl Point {
 }
 
 impl Zeroize for Point {
+    #[inline(never)]
     fn zeroize(&mut self) {
         self.x.0.zeroize();
         self.y.0.zeroize();

@@ -1,7 +1,7 @@
 //! Numbers modulo the order of P-256's group: private keys, nonces, halves of signatures.
 
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroize as _;
 
 use super::{
     inverse::invert,
@@ -33,8 +33,15 @@ const R2: Limbs = [
 ];
 
 /// A number less than the order; wiped when dropped.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub(super) struct Scalar(Limbs);
+
+impl Drop for Scalar {
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl Scalar {
     /// A big-endian number from 1 to the order less 1, otherwise `None`. That is all that the time
