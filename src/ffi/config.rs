@@ -3,7 +3,7 @@
 use core::ffi::{CStr, c_char};
 
 use embassy_time::Duration;
-use rustls_pki_types::ServerName;
+use rustls_pki_types::DnsName;
 
 use super::guard::{self, Versioned};
 use super::sockets;
@@ -266,5 +266,5 @@ pub fn data<'a>(data: iot_thing_bytes_t, error: Error) -> Result<&'a [u8], Error
 }
 
 fn is_host_name(name: &str) -> bool {
-    !name.ends_with('.') && matches!(ServerName::try_from(name), Ok(ServerName::DnsName(_)))
+    !name.ends_with('.') && DnsName::try_from(name).is_ok()
 }
