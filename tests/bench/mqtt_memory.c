@@ -90,8 +90,8 @@ int main(void)
     printf("RAM on this machine (pointers of %u bytes):\n", (unsigned)sizeof(void *));
     printf("  per subscription   %4u bytes and its filter (in filter_size)\n",
            (unsigned)((needed(50, 2) - base) / 49));
-    printf("  per message        %4u bytes in queue_len, and topic, properties and payload twice:\n"
-           "                     in the outbox and, while in flight, in the arena (tx_size each)\n",
+    printf("  per message        %4u bytes in queue_len, and its topic, properties and payload in the\n"
+           "                     outbox (tx_size)\n",
            (unsigned)((needed(1, 256) - base) / 254));
     return 0;
 }
