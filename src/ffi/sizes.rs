@@ -28,6 +28,12 @@ const PROMISED: (u32, u32) = (IOT_THING_FIXED_SIZE_64, IOT_THING_TLS_FIXED_SIZE_
 #[cfg(not(target_pointer_width = "64"))]
 const PROMISED: (u32, u32) = (IOT_THING_FIXED_SIZE_32, IOT_THING_TLS_FIXED_SIZE_32);
 
+/// Bytes of the root future, in which a Thing runs: without TLS, and with it. Part of the fixed size;
+/// for those who measure it.
+pub const fn root_futures() -> [usize; 2] {
+    [SECURE_SOCKET_LAYOUT.0, TLS_LAYOUT.0]
+}
+
 /// Places in the plan of a Thing, each of which may lose some bytes to alignment, and so may the
 /// memory itself.
 const PLACES: usize = 12;

@@ -190,6 +190,11 @@ static void start(void)
 
     size_t needed = 0;
     check(iot_thing_memory_needed(&config, &needed) == 0, "memory_needed");
+    report("RAM: memory of a Thing with the default sizes, no TLS",
+           IOT_THING_MEMORY_SIZE_SECURE_SOCKET(IOT_THING_DEFAULT_RX_SIZE,
+                                               IOT_THING_DEFAULT_TX_SIZE));
+    report("RAM: memory of a Thing with the default sizes, with TLS",
+           IOT_THING_MEMORY_SIZE_DEFAULT);
     report("RAM of a Thing besides its buffers, no TLS",
            needed - RX_SIZE - 2 * TX_SIZE - IOT_THING_DEFAULT_REPLY_SIZE);
     report("RAM of a shadow", sizeof(iot_thing_shadow_t));

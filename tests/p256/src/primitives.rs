@@ -53,6 +53,9 @@ mod chip {
     }
 
     pub fn run() {
+        let [plain, tls] = iot_thing::ffi::sizes::root_futures();
+        say(format_args!("RAM: of it the root future, no TLS\t{plain}"));
+        say(format_args!("RAM: of it the root future, with TLS\t{tls}"));
         symmetric();
         curve();
         certificates();
