@@ -4168,7 +4168,7 @@ int32_t iot_thing_shadow_on_documents(iot_thing_shadow_t *shadow,
  *
  * @param shadow      An open shadow without a table, not NULL.
  * @param properties  The table, not NULL. It, and everything that it leads to, must stay valid
- *                    until close; but for the variables and the states it may be constant.
+ *                    until close, and unchanged but for the variables and the states.
  *
  * @return IOT_THING_OK
  * @return IOT_THING_ERR_NULL         A pointer is NULL.

@@ -179,7 +179,7 @@ critical_section::set_impl!(Section);
 // SAFETY: the port's pair excludes other threads and interrupts that use the library, as its
 // description in the header demands; a port without it promises that there are none.
 unsafe impl critical_section::Impl for Section {
-    // Not copied to each of the many places that enter and leave a section: 5 KB.
+    // Not copied to each of the many places that enter and leave a section.
     #[inline(never)]
     unsafe fn acquire() -> RawRestoreState {
         match port().and_then(|port| port.enter_critical.map(|enter| (enter, port.user))) {

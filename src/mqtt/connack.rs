@@ -1,6 +1,6 @@
 //! What the broker says of a new connection: CONNACK (MQTT 5, 3.2).
 
-use super::properties::value_size;
+use super::properties::take_property;
 
 /// The fields and properties that matter to a device; `None` where the broker was silent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,13 +46,7 @@ impl Connack {
         // The length of the properties: nothing follows them.
         let len = rest.iter().take(4).take_while(|b| **b & 0x80 != 0).count();
         let mut at = rest.get(len.saturating_add(1)..).unwrap_or_default();
-        while let Some((&id, value)) = at.split_first() {
-            let Some(size) = value_size(id, value) else {
-                break;
-            };
-            let Some((value, next)) = value.split_at_checked(size) else {
-                break;
-            };
+        while let Some((id, value, next)) = take_property(at) {
             connack.note(id, value);
             at = next;
         }

@@ -1,7 +1,7 @@
 //! The bytes that arrive, cut into packets where they lie.
 
 use super::oversize::Oversize;
-use super::packet::{self, Header, PUBLISH};
+use super::packet::{self, Header};
 
 /// The receive buffer.
 pub struct Inbound<'m> {
@@ -69,13 +69,13 @@ impl<'m> Inbound<'m> {
                 Next::Packet(first)
             }
             Header::Complete { header, size } => {
-                // At QoS 2 and with other impossible flags it could not be acknowledged.
-                if !matches!(first & !0x09, PUBLISH | 0x32) {
+                // Only a message can be passed over, and only one whose flags are possible.
+                let Some(qos1) = packet::is_qos1(first) else {
                     return Next::TooLarge(size);
-                }
+                };
                 self.start = self.start.saturating_add(header).min(self.end);
                 let left = size.saturating_sub(header);
-                self.oversize = Some((Oversize::new(first, size), left));
+                self.oversize = Some((Oversize::new(qos1, size), left));
                 self.pass_over()
             }
         }
@@ -200,7 +200,7 @@ mod tests {
         for size in [1, 7, 129] {
             assert_eq!(feed(&nobody, size, 64), [(Next::Malformed, std::vec![])]);
         }
-        for first in [0x20, 0x34, 0x36, 0x90] {
+        for first in [0x20, 0x34, 0x36, 0x38, 0x90] {
             assert_eq!(
                 feed(&[first, 0x7F], 1, 64),
                 [(Next::TooLarge(129), std::vec![])]

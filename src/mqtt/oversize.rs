@@ -18,10 +18,10 @@ pub struct Oversize {
 }
 
 impl Oversize {
-    /// For a PUBLISH that begins with `first` and has `size` bytes in all.
-    pub fn new(first: u8, size: usize) -> Self {
+    /// For a PUBLISH of `size` bytes in all.
+    pub fn new(qos1: bool, size: usize) -> Self {
         Self {
-            qos1: first & 0x06 != 0,
+            qos1,
             size,
             heard: 0,
             topic_len: 0,
@@ -87,22 +87,23 @@ impl Oversize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mqtt::packet::is_qos1;
 
     #[test]
     fn topic_and_identifier_are_kept() {
         let mut body = b"\0\x03a/b\x12\x34\0payload".to_vec();
         body.extend([7; 500]);
         for size in [1, 2, 3, 7, 64] {
-            let mut oversize = Oversize::new(0x32, 600);
+            let mut oversize = Oversize::new(true, 600);
             body.chunks(size).for_each(|piece| oversize.hear(piece));
             assert_eq!(oversize.topic(), "a/b");
             assert_eq!(oversize.packet_id(), Some(0x1234));
             assert_eq!(oversize.size(), 600);
         }
-        let mut at_qos0 = Oversize::new(0x31, 600);
+        let mut at_qos0 = Oversize::new(false, 600);
         at_qos0.hear(&body);
         assert_eq!(at_qos0.packet_id(), None);
-        let mut long = Oversize::new(0x30, 600);
+        let mut long = Oversize::new(false, 600);
         long.hear(&[1, 0]);
         long.hear("é".repeat(128).as_bytes());
         assert_eq!(long.topic(), "é".repeat(32));
@@ -110,7 +111,7 @@ mod tests {
     #[test]
     fn what_is_no_message() {
         let is_message = |first, body: &[u8]| {
-            let mut oversize = Oversize::new(first, 600);
+            let mut oversize = Oversize::new(is_qos1(first).unwrap(), 600);
             oversize.hear(body);
             oversize.is_message()
         };

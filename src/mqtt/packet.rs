@@ -147,6 +147,16 @@ fn reason(rest: &[u8]) -> Option<u8> {
     Some(code)
 }
 
+/// Whether a PUBLISH that begins with `first` is at QoS 1, else at QoS 0; `None` when it is neither.
+pub fn is_qos1(first: u8) -> Option<bool> {
+    match first & 0xFE {
+        PUBLISH => Some(false),
+        0x32 | 0x3A => Some(true),
+        // More than QoS 1 was not subscribed to; what is sent once is not sent again.
+        _ => None,
+    }
+}
+
 /// A message that arrived (3.3).
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'p> {
@@ -163,12 +173,7 @@ pub struct Message<'p> {
 impl<'p> Message<'p> {
     /// Reads the body of a PUBLISH that begins with `first`.
     pub fn parse(first: u8, body: &'p [u8]) -> Option<Self> {
-        // More than QoS 1 was not subscribed to; what is sent once is not sent again.
-        let qos1 = match first & 0x0E {
-            0 => false,
-            0x02 | 0x0A => true,
-            _ => return None,
-        };
+        let qos1 = is_qos1(first)?;
         let (topic, rest) = properties::take_data(body)?;
         // The topic aliases that would allow an empty one were not offered.
         if topic.is_empty() || topic.iter().any(|b| matches!(b, b'+' | b'#' | 0)) {

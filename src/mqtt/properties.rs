@@ -107,7 +107,7 @@ fn put_data(out: &mut Encoded, id: u8, data: &[u8]) -> Result<(), Error> {
 }
 
 /// Bytes of the value of the property with this identifier, which `value` begins with (2.2.2.2).
-pub(super) fn value_size(id: u8, value: &[u8]) -> Option<usize> {
+fn value_size(id: u8, value: &[u8]) -> Option<usize> {
     let data = |value: &[u8]| {
         let len = u16::from_be_bytes(*value.first_chunk::<2>()?);
         Some(usize::from(len).saturating_add(2))
@@ -160,7 +160,7 @@ fn take_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
 }
 
 /// One property, and those that follow it.
-fn take_property(properties: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(super) fn take_property(properties: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&id, rest) = properties.split_first()?;
     let (value, rest) = rest.split_at_checked(value_size(id, rest)?)?;
     Some((id, value, rest))

@@ -55,8 +55,8 @@ impl PollSlot {
 
     /// When the poll began, or when it was noted that it has taken long.
     ///
-    /// Reading the clock costs as much as sending a small message, so whether a deadline has passed is
-    /// judged by this. New deadlines are counted from the clock itself.
+    /// Reading the clock is a call of the port inside the critical section, so whether a deadline has
+    /// passed is judged by this. New deadlines are counted from the clock itself.
     pub fn now(&self) -> u64 {
         self.now.get()
     }
