@@ -4072,7 +4072,8 @@ int32_t iot_thing_shadow_update(iot_thing_shadow_t *shadow,
 /**
  * `iot_thing_shadow_update` whose state is written when it is sent, straight into the outgoing
  * message, so it is never older than the connection. `write` may be called several times: when a
- * message has to be sent again in a new session, or when there was no room for it yet.
+ * message has to be sent again on a new connection (the service may have the earlier one, also if
+ * `write` cancels then), or when there was no room for it yet.
  *
  * Callable from callbacks, other threads and interrupts (the last two need the port's critical
  * section).
