@@ -202,9 +202,7 @@ fn string(at: &mut Reader<'_>) -> Result<bool, Stop> {
 fn character(first: u8, rest: &[u8]) -> Result<&[u8], Stop> {
     match first {
         b'\\' => lex::escape(rest).map(|(_, next)| next),
-        0x80.. => {
-            lex::utf8(first, rest).ok_or_else(|| Stop::new(Error::JsonUtf8, rest.len() + 1))
-        }
+        0x80.. => lex::utf8(first, rest).ok_or_else(|| Stop::new(Error::JsonUtf8, rest.len() + 1)),
         // A control character.
         _ => Err(Stop::syntax(rest.len() + 1)),
     }
