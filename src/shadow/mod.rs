@@ -155,7 +155,10 @@ mod tests {
     fn request(section: Option<Section>, state: &str, version: u64, token: &[u8]) -> String {
         let mut text = section.map_or(&b""[..], update_head).to_vec();
         text.extend(state.as_bytes());
-        let put = |part: &[u8]| Ok::<(), ()>(text.extend(part));
+        let put = |part: &[u8]| {
+            text.extend(part);
+            Ok::<(), ()>(())
+        };
         tail(section, version, token, put).unwrap();
         assert_eq!(overhead(section, version, token) + state.len(), text.len());
         String::from_utf8(text).unwrap()
