@@ -452,18 +452,18 @@ impl<'m, D: Copy> Outbox<'m, D> {
         self.remove(index)
     }
 
-    /// When the next message ends by itself.
-    pub fn next_expiry(&self) -> Option<u64> {
-        let next = self.iter().map(Entry::over_at).min();
-        next.filter(|at| *at < u64::MAX)
+    /// When the next message ends by itself; `u64::MAX`: never.
+    pub fn next_expiry(&self) -> u64 {
+        self.iter()
+            .fold(u64::MAX, |at, entry| at.min(entry.over_at()))
     }
 
-    /// When the next acknowledgement is overdue.
-    pub fn ack_deadline(&self) -> Option<u64> {
-        self.iter()
-            .filter(|entry| matches!(entry.phase, Phase::Sent(_)))
-            .map(|entry| entry.deadline)
-            .min()
+    /// When the next acknowledgement is overdue; `u64::MAX`: never.
+    pub fn ack_deadline(&self) -> u64 {
+        self.iter().fold(u64::MAX, |at, entry| match entry.phase {
+            Phase::Sent(_) => at.min(entry.deadline),
+            _ => at,
+        })
     }
 
     /// Ends the oldest message that is still open, whatever it waits for.
@@ -779,17 +779,17 @@ mod tests {
             ..new(PUBLISH, "t", Some(4))
         };
         outbox.push(queued, &[]).unwrap();
-        assert_eq!(outbox.next_expiry(), Some(100));
+        assert_eq!(outbox.next_expiry(), 100);
         assert_eq!(outbox.expire(99, false), None);
         assert_eq!(outbox.expire(200, true), None, "they were sent");
         assert_eq!(outbox.expire(200, false), gone(UPDATE, 1));
         assert_eq!(outbox.expire(200, false), gone(UPDATE, 2));
         assert_eq!(outbox.expire(200, false), None);
-        assert_eq!(outbox.next_expiry(), Some(250));
+        assert_eq!(outbox.next_expiry(), 250);
         assert_eq!(outbox.expire(250, false), gone(PUBLISH, 4));
         assert_eq!(outbox.cancel(), gone(UPDATE, 3));
         assert_eq!(outbox.cancel(), None);
-        assert_eq!(outbox.next_expiry(), None);
+        assert_eq!(outbox.next_expiry(), u64::MAX);
     }
 
     #[test]
@@ -820,7 +820,10 @@ mod tests {
         assert_eq!(outbox.answers_lost(), gone(delete, 2));
         assert_eq!(outbox.answers_lost(), None);
         assert_eq!(outbox.next_due().unwrap().kind, UPDATE);
-        assert_eq!((outbox.requests_open(), outbox.next_expiry()), (0, None));
+        assert_eq!(
+            (outbox.requests_open(), outbox.next_expiry()),
+            (0, u64::MAX)
+        );
         assert_eq!(outbox.finish_kind(|kind| kind == versioned), None);
         assert_eq!(outbox.finish_kind(|kind| kind == UPDATE), gone(UPDATE, 0));
     }
@@ -836,10 +839,7 @@ mod tests {
         let due = |outbox: &Outbox<'_, u32>| outbox.next_due().map(|due| (due.id, due.again));
         outbox.sent(0, 7, 50);
         outbox.sent(1, 8, 40);
-        assert_eq!(
-            (due(&outbox), outbox.ack_deadline()),
-            (Some((2, None)), Some(40))
-        );
+        assert_eq!((due(&outbox), outbox.ack_deadline()), (Some((2, None)), 40));
         assert!(outbox.uses(7) && outbox.uses(8) && !outbox.uses(9));
         assert_eq!(outbox.acknowledged(9, 0, 0, 0), None, "nobody's");
 
@@ -847,7 +847,7 @@ mod tests {
         outbox.reconnected(true);
         assert_eq!(
             (due(&outbox), outbox.ack_deadline()),
-            (Some((0, Some(7))), None)
+            (Some((0, Some(7))), u64::MAX)
         );
         assert!(outbox.uses(7));
         assert_eq!(
@@ -874,7 +874,7 @@ mod tests {
         );
         outbox.sent(3, 11, 60);
         assert_eq!(outbox.acknowledged(11, 0, 100, 30), None);
-        assert_eq!(outbox.next_expiry(), Some(130), "it waits for its answer");
+        assert_eq!(outbox.next_expiry(), 130, "it waits for its answer");
         assert_eq!(due(&outbox), None);
     }
 
