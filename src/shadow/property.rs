@@ -543,6 +543,12 @@ pub fn changed<T: Table>(table: &T, index: usize) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether there is anything to report.
+pub fn is_due<T: Table>(table: &T) -> bool {
+    let mark = |place: &Mutex<Cell<Mark>>| critical_section::with(|cs| place.borrow(cs).get());
+    table.marks().iter().any(|place| mark(place).is_due())
+}
+
 /// What is remembered of a property that is due, and its variable if that is a number. It is not due
 /// any more: what changes from now on is to be reported again.
 fn take_due(row: &impl Row, place: &Mutex<Cell<Mark>>) -> Option<(Mark, i64)> {
@@ -560,7 +566,8 @@ fn take_due(row: &impl Row, place: &Mutex<Cell<Mark>>) -> Option<(Mark, i64)> {
 }
 
 /// Writes the `state` of an update that has what is due, as much of it as `room` bytes hold.
-/// Returns whether there is anything in it. To be followed by [`unsent`] if it is not sent.
+/// Returns whether there is anything in it. To be followed by [`unsent`] if it is not sent, and not
+/// to be called again before that, [`accepted`] or [`failed`].
 pub fn report<T: Table>(table: &T, writer: &mut Writer<'_>, room: usize) -> bool {
     let mut report = Report::new(table, writer, room);
     for (index, (row, place)) in table.rows().iter().zip(table.marks()).enumerate() {

@@ -283,11 +283,6 @@ fn thermostat() -> Device {
 
 const WHOLE: &str = r#"{"reported":{"period":1000,"celsius":21.57,"mode":"eco","led":{"on":false,"color":{"red":7,"blue":8}},"name":"kitchen","plan":[1,2]}}"#;
 
-fn is_due(device: &Device) -> bool {
-    let mark = |place: &Mutex<Cell<Mark>>| critical_section::with(|cs| place.borrow(cs).get());
-    device.marks.iter().any(|place| mark(place).is_due())
-}
-
 fn synced(device: &Device) {
     compare(device, None, false);
     assert_ne!(device.report(), "");
