@@ -308,12 +308,6 @@ impl<'m, D: Copy> Outbox<'m, D> {
         self.next_id
     }
 
-    /// Whether a message of the kind that `wanted` names is waiting to be sent.
-    pub fn any_due(&self, wanted: impl Fn(Kind) -> bool) -> bool {
-        self.iter()
-            .any(|entry| entry.is_queued() && wanted(entry.kind))
-    }
-
     /// Bytes of a message, its head included.
     pub fn size_of(&self, id: u32) -> usize {
         self.find(id).map_or(0, Entry::size)
@@ -649,7 +643,6 @@ mod tests {
         );
         assert_eq!(outbox.message(2), None);
         assert_eq!(outbox.next_due().unwrap().kind, PUBLISH);
-        assert!(outbox.any_due(|kind| kind == UPDATE));
         assert_eq!(outbox.finish(0), gone(PUBLISH, 1));
         assert_eq!(outbox.finish(0), None, "it is over");
         assert_eq!(

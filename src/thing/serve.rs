@@ -3,7 +3,6 @@
 //! One loop: bring the subscriptions up to date, send what is due, take one step of MQTT, settle
 //! what that step decided. Nothing else waits for the network, so there are no nested waits.
 
-use core::cell::Cell;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
@@ -27,6 +26,7 @@ use crate::mqtt::{
 };
 use crate::net::ByteStream;
 use crate::port::{Board, LogLevel};
+use crate::shadow::Purpose;
 use crate::shadow::topic::Name;
 
 /// What uses a connection; lives as long as the Thing.
@@ -78,13 +78,17 @@ struct Ready<'m> {
     packet: Option<u16>,
     /// The name of the shadow that it is for, if that has one.
     shadow: Option<&'m str>,
+    /// Presumable bytes of its packet.
+    size: usize,
 }
 
 /// A connection that is closed without a word so soon after a packet was closed because of it.
 const SUSPICIOUS: Duration = Duration::from_secs(5);
 
-/// Bytes of most requests of the shadow service.
-const USUAL_REQUEST: usize = 200;
+/// Bytes of most states that the application writes when the request is sent.
+const USUAL_STATE: usize = 100;
+/// Bytes of lengths and of the packet identifier in a message (3.3.2).
+const AROUND_TOPIC: usize = 5;
 
 /// Reason code of our DISCONNECT when the broker broke the protocol (MQTT 5, 3.14.2.1).
 const PROTOCOL_ERROR: u8 = 0x82;
@@ -267,6 +271,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
                         return Poll::Ready(());
                     }
                     self.env.slot.wake_at(wake_at);
+                    self.env.slot.note_changes(seen);
                     Poll::Pending
                 });
                 either(pin!(client.turn()), pin!(interrupted)).await
@@ -346,16 +351,14 @@ impl<'m, A: App + Board> Desk<'m, A> {
         if self.open.is_some() {
             return Ok(());
         }
-        // Mostly there is nothing, which one look tells. Filters to leave go first.
-        let due = self.env.control.with(|shared| {
-            [true, false].map(|leaving| {
-                shared.subscriptions.any_due(leaving) || shared.shadows.any_due(leaving)
-            })
-        });
-        for (leaving, due) in [true, false].into_iter().zip(due) {
-            if due && apart(pin!(self.ask(client, leaving))).await? {
-                break;
-            }
+        // Mostly there is nothing, which one look tells.
+        let due = self
+            .env
+            .control
+            .with(|shared| shared.subscriptions.any_due() || shared.shadows.any_due());
+        // Filters to leave go first.
+        if due && !apart(pin!(self.ask(client, true))).await? {
+            apart(pin!(self.ask(client, false))).await?;
         }
         Ok(())
     }
@@ -371,8 +374,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
         let id = client.new_id(|id| control.with(|shared| shared.outbox.uses(id)));
         let mut batch = None;
         let mut of_shadows = heapless::Vec::new();
-        let sent = client
-            .subscribe(id, leaving, |body| {
+        let sent = loop {
+            let sent = client.subscribe(id, leaving, |body| {
                 of_shadows.clear();
                 let mut count = 0_usize;
                 let mut full = false;
@@ -402,12 +405,16 @@ impl<'m, A: App + Board> Desk<'m, A> {
                     1 if full => Err(Unwritten::NoRoom),
                     _ => Ok(()),
                 }
-            })
-            .await;
+            });
+            match sent {
+                Err(NotSent::Full) => client.flush().await.unwrap_or_default(),
+                sent => break sent,
+            }
+        };
         let batch = match (sent, batch) {
             (Ok(()), Some(batch)) => batch,
             (Err(NotSent::TooLarge), _) => return Err(Error::TooLarge.into()),
-            (Err(NotSent::Unwanted | NotSent::Broken), _) | (Ok(()), None) => return Ok(false),
+            (Err(_), _) | (Ok(()), None) => return Ok(false),
         };
         if self.online_since.is_none() {
             self.env.set_state(State::Subscribing);
@@ -462,28 +469,34 @@ impl<'m, A: App + Board> Desk<'m, A> {
         let now = self.env.slot.now();
         let open = self.open.as_ref();
         let takes_more = client.takes_more();
+        let mut look = Look {
+            ready: None,
+            shadows: false,
+            wake_at: open.map_or(u64::MAX, |open| open.ack_by.as_millis()),
+        };
         self.env.control.with(|shared| {
-            let (shadows, at) = shared.shadows.look(now);
-            let mut look = Look {
-                ready: None,
-                shadows,
-                wake_at: open
-                    .map_or(at, |open| at.min(open.ack_by.as_millis()))
-                    .min(shared.outbox.ack_deadline()),
-            };
+            let at;
+            (look.shadows, at) = shared.shadows.look(now);
+            look.wake_at = look.wake_at.min(at).min(shared.outbox.ack_deadline());
             let Some(due) = shared.outbox.next_due() else {
-                return look;
+                return;
             };
             // The order is kept, so what cannot be sent now has all others wait.
             let mut shadow = None;
+            let mut size = shared.outbox.size_of(due.id) + AROUND_TOPIC;
             match due.kind {
                 // Until the broker has acknowledged one.
-                kind if kind.is_qos1() && !takes_more => return look,
+                kind if kind.is_qos1() && !takes_more => return,
                 Kind::Shadow(request) => {
                     let is_ready = due.again.is_some() || shadow::is_ready(shared, request);
                     match shared.shadows.get(request.shadow) {
                         Some(node) if is_ready => shadow = node.name(),
-                        _ => return look,
+                        _ => return,
+                    }
+                    let name = self.name(shadow);
+                    size += name.topic_len(request.operation.end()) + request.overhead(b"");
+                    if request.purpose == Purpose::Written {
+                        size += USUAL_STATE;
                     }
                 }
                 Kind::Publish { .. } => {
@@ -492,7 +505,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
                         && self.is_paced(due.id)
                     {
                         look.wake_at = look.wake_at.min(at.as_millis());
-                        return look;
+                        return;
                     }
                 }
             }
@@ -506,9 +519,17 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 due,
                 packet,
                 shadow,
+                size,
             });
-            look
-        })
+        });
+        look
+    }
+
+    fn name(&self, shadow: Option<&'m str>) -> Name<'m> {
+        Name {
+            thing: self.env.settings.thing_name,
+            shadow,
+        }
     }
 
     /// Sends one message; `false` when the next one is not to be looked for now.
@@ -521,58 +542,63 @@ impl<'m, A: App + Board> Desk<'m, A> {
             due,
             packet,
             shadow,
+            size,
         } = ready;
         let control = self.env.control;
         let mut options = PublishOptions {
             id: packet,
             again: due.again.is_some(),
+            size,
             ..PublishOptions::default()
         };
-        let sent = match due.kind {
-            Kind::Publish { retain, .. } => {
-                options.retain = retain;
-                options.size = control.with(|shared| shared.outbox.size_of(due.id));
-                let sent = client.publish(options, |body| {
-                    control.with(|shared| {
-                        // It may have ended meanwhile.
-                        let parts = shared.outbox.message(due.id).ok_or(Unwritten::Unwanted)?;
-                        let [topic, properties] = parts.head;
-                        body.put_head(|out| outbox::copy_all(&[topic], out), packet, properties)?;
-                        body.put(parts.payload)
+        let mut refused = None;
+        let mut sent = loop {
+            let sent = match due.kind {
+                Kind::Publish { retain, .. } => {
+                    options.retain = retain;
+                    client.publish(options, |body| {
+                        control.with(|shared| {
+                            // It may have ended meanwhile.
+                            let parts = shared.outbox.message(due.id).ok_or(Unwritten::Unwanted)?;
+                            let [topic, properties] = parts.head;
+                            let topic = |out: &mut [u8]| outbox::copy_all(&[topic], out);
+                            body.put_head(topic, packet, properties)?;
+                            body.put(parts.payload)
+                        })
                     })
-                });
-                sent.await
-            }
-            Kind::Shadow(request) => {
-                let name = Name {
-                    thing: self.env.settings.thing_name,
-                    shadow,
-                };
-                options.size = USUAL_REQUEST;
-                let refused = Cell::new(None);
-                let sent = client.publish(options, |body| {
-                    body.put_head(|out| name.topic(request.operation.end(), out), packet, &[])?;
-                    self.shadow.write(due.id, request, &refused, body)
-                });
-                let sent = sent.await;
-                if let Some(outcome) = refused.take() {
-                    // The application does not want it any more; the next message may be due.
-                    if let Some(gone) = control.with(|shared| shared.outbox.finish(due.id)) {
-                        self.env.finish(gone, &outcome);
-                        control.changed();
-                    }
-                    return false;
                 }
-                sent
+                Kind::Shadow(request) => {
+                    let name = self.name(shadow);
+                    client.publish(options, |body| {
+                        let topic = |out: &mut [u8]| name.topic(request.operation.end(), out);
+                        body.put_head(topic, packet, &[])?;
+                        self.shadow.write(due.id, request, &mut refused, body)
+                    })
+                }
+            };
+            match sent {
+                Err(NotSent::Full) => client.flush().await.unwrap_or_default(),
+                sent => break sent,
             }
         };
+        if let Some(outcome) = refused {
+            // The application does not want it any more; the next message may be due.
+            if let Some(gone) = control.with(|shared| shared.outbox.finish(due.id)) {
+                self.env.finish(gone, &outcome);
+                control.changed();
+            }
+            return false;
+        }
+        if sent.is_ok() && packet.is_none() {
+            sent = client.flush().await;
+        }
         match sent {
             Ok(()) => self.sent(due.id, packet),
             Err(NotSent::TooLarge) => {
                 let size = control.with(|shared| shared.outbox.size_of(due.id));
                 self.end(due.id, outbox::End::TooLarge(size));
             }
-            Err(NotSent::Unwanted | NotSent::Broken) => return false,
+            Err(_) => return false,
         }
         true
     }

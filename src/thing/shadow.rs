@@ -1,8 +1,6 @@
 //! The shadows on an open connection: the cloud's requests, the answers to ours, the reports of
 //! properties, and reading a shadow when something may have been missed.
 
-use core::cell::Cell;
-
 use super::control::{Ask, Shared};
 use super::env::Env;
 use super::event::{Event, EventKind, Outcome};
@@ -187,11 +185,11 @@ impl<'m, A: App + Board> Desk<'m, A> {
         &self,
         id: u32,
         request: Request,
-        refused: &Cell<Option<Outcome<'static>>>,
+        refused: &mut Option<Outcome<'static>>,
         body: &mut Body<'_>,
     ) -> Result<(), Unwritten> {
         let control = self.env.control;
-        let section = (request.operation == Operation::Update).then_some(request.section);
+        let section = request.changed_section();
         if let Some(section) = section {
             body.put(shadow::update_head(section))?;
         }
@@ -212,7 +210,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
     fn write_state(
         &self,
         done: Option<A::Done>,
-        refused: &Cell<Option<Outcome<'static>>>,
+        refused: &mut Option<Outcome<'static>>,
         out: &mut [u8],
     ) -> Result<usize, Unwritten> {
         let done = done.ok_or(Unwritten::Unwanted)?;
@@ -235,7 +233,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
             Err(Error::JsonNoSpace) => Outcome::plain(Some(Error::TooLarge), Retry::No),
             Err(error) => Outcome::plain(Some(error), Retry::No),
         };
-        refused.set(Some(outcome));
+        *refused = Some(outcome);
         Err(Unwritten::Unwanted)
     }
 
