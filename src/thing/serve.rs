@@ -11,7 +11,7 @@ use embassy_time::{Duration, Instant};
 
 use super::env::{CleanStart, End, Env};
 use super::event::{Event, EventKind, Outcome, State};
-use super::outbox::{self, Due, Kind};
+use super::outbox::{self, Kind};
 use super::shadow;
 use super::shadows::Part;
 use super::stats::{count, mark};
@@ -26,8 +26,8 @@ use crate::mqtt::{
 };
 use crate::net::ByteStream;
 use crate::port::{Board, LogLevel};
-use crate::shadow::Purpose;
 use crate::shadow::topic::Name;
+use crate::shadow::{Operation, Purpose};
 
 /// What uses a connection; lives as long as the Thing.
 pub struct Service<'m, A: App> {
@@ -73,13 +73,27 @@ struct Look<'m> {
 
 /// A message that can be sent.
 struct Ready<'m> {
-    due: Due,
+    /// Its number in the outbox.
+    id: u32,
+    what: What<'m>,
     /// Its packet identifier, at QoS 1.
     packet: Option<u16>,
-    /// The name of the shadow that it is for, if that has one.
-    shadow: Option<&'m str>,
+    /// It was sent before.
+    again: bool,
     /// Presumable bytes of its packet.
     size: usize,
+}
+
+enum What<'m> {
+    /// A message of the application.
+    Message { retain: bool },
+    /// A request of the shadow service, for this shadow.
+    Request {
+        shadow: Option<&'m str>,
+        operation: Operation,
+        /// The application writes the state.
+        written: bool,
+    },
 }
 
 /// A connection that is closed without a word so soon after a packet was closed because of it.
@@ -482,43 +496,54 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 return;
             };
             // The order is kept, so what cannot be sent now has all others wait.
-            let mut shadow = None;
-            let mut size = shared.outbox.size_of(due.id) + AROUND_TOPIC;
-            match due.kind {
+            if due.kind().is_qos1() && !takes_more {
                 // Until the broker has acknowledged one.
-                kind if kind.is_qos1() && !takes_more => return,
-                Kind::Shadow(request) => {
-                    let is_ready = due.again.is_some() || shadow::is_ready(shared, request);
-                    match shared.shadows.get(request.shadow) {
-                        Some(node) if is_ready => shadow = node.name(),
-                        _ => return,
-                    }
-                    let name = self.name(shadow);
-                    size += name.topic_len(request.operation.end()) + request.overhead(b"");
-                    if request.purpose == Purpose::Written {
-                        size += USUAL_STATE;
-                    }
-                }
-                Kind::Publish { .. } => {
+                return;
+            }
+            let mut size = due.size() + AROUND_TOPIC;
+            let what = match due.kind() {
+                Kind::Publish { retain, .. } => {
                     if let Some(at) = self.drain.next
                         && at.as_millis() > now
-                        && self.is_paced(due.id)
+                        && self.is_paced(due.id())
                     {
                         look.wake_at = look.wake_at.min(at.as_millis());
                         return;
                     }
+                    What::Message { retain: *retain }
                 }
-            }
-            let packet = due.kind.is_qos1().then(|| {
-                due.again.unwrap_or_else(|| {
+                Kind::Shadow(request) => {
+                    let Some(node) = shared.shadows.get(request.shadow) else {
+                        return;
+                    };
+                    let operation = request.operation;
+                    let open = shared.outbox.requests_open();
+                    if due.again().is_none() && !shadow::is_ready(&node.state, operation, open) {
+                        return;
+                    }
+                    let shadow = node.name();
+                    let written = request.purpose == Purpose::Written;
+                    size += self.name(shadow).topic_len(operation.end())
+                        + request.overhead(b"")
+                        + if written { USUAL_STATE } else { 0 };
+                    What::Request {
+                        shadow,
+                        operation,
+                        written,
+                    }
+                }
+            };
+            let packet = due.kind().is_qos1().then(|| {
+                due.again().unwrap_or_else(|| {
                     let open = open.map(|open| open.id);
                     client.new_id(|id| open == Some(id) || shared.outbox.uses(id))
                 })
             });
             look.ready = Some(Ready {
-                due,
+                id: due.id(),
+                what,
                 packet,
-                shadow,
+                again: due.again().is_some(),
                 size,
             });
         });
@@ -539,27 +564,28 @@ impl<'m, A: App + Board> Desk<'m, A> {
         ready: Ready<'m>,
     ) -> bool {
         let Ready {
-            due,
+            id,
+            what,
             packet,
-            shadow,
+            again,
             size,
         } = ready;
         let control = self.env.control;
         let mut options = PublishOptions {
             id: packet,
-            again: due.again.is_some(),
+            retain: false,
+            again,
             size,
-            ..PublishOptions::default()
         };
         let mut refused = None;
         let mut sent = loop {
-            let sent = match due.kind {
-                Kind::Publish { retain, .. } => {
+            let sent = match what {
+                What::Message { retain } => {
                     options.retain = retain;
                     client.publish(options, |body| {
                         control.with(|shared| {
                             // It may have ended meanwhile.
-                            let parts = shared.outbox.message(due.id).ok_or(Unwritten::Unwanted)?;
+                            let parts = shared.outbox.message(id).ok_or(Unwritten::Unwanted)?;
                             let [topic, properties] = parts.head;
                             let topic = |out: &mut [u8]| outbox::copy_all(&[topic], out);
                             body.put_head(topic, packet, properties)?;
@@ -567,14 +593,15 @@ impl<'m, A: App + Board> Desk<'m, A> {
                         })
                     })
                 }
-                Kind::Shadow(request) => {
-                    let name = self.name(shadow);
-                    client.publish(options, |body| {
-                        let topic = |out: &mut [u8]| name.topic(request.operation.end(), out);
-                        body.put_head(topic, packet, &[])?;
-                        self.shadow.write(due.id, request, &mut refused, body)
-                    })
-                }
+                What::Request {
+                    shadow,
+                    operation,
+                    written,
+                } => client.publish(options, |body| {
+                    let topic = |out: &mut [u8]| self.name(shadow).topic(operation.end(), out);
+                    body.put_head(topic, packet, &[])?;
+                    self.shadow.write(id, written, &mut refused, body)
+                }),
             };
             match sent {
                 Err(NotSent::Full) => client.flush().await.unwrap_or_default(),
@@ -583,7 +610,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         };
         if let Some(outcome) = refused {
             // The application does not want it any more; the next message may be due.
-            if let Some(gone) = control.with(|shared| shared.outbox.finish(due.id)) {
+            if let Some(gone) = control.with(|shared| shared.outbox.finish(id)) {
                 self.env.finish(gone, &outcome);
                 control.changed();
             }
@@ -593,10 +620,10 @@ impl<'m, A: App + Board> Desk<'m, A> {
             sent = client.flush().await;
         }
         match sent {
-            Ok(()) => self.sent(due.id, packet),
+            Ok(()) => self.sent(id, packet),
             Err(NotSent::TooLarge) => {
-                let size = control.with(|shared| shared.outbox.size_of(due.id));
-                self.end(due.id, outbox::End::TooLarge(size));
+                let size = control.with(|shared| shared.outbox.size_of(id));
+                self.end(id, outbox::End::TooLarge(size));
             }
             Err(_) => return false,
         }
