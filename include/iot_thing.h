@@ -971,6 +971,15 @@ enum iot_thing_event
      * is no `topic`.)
      */
     IOT_THING_EVENT_MESSAGE_TOO_LARGE = 12,
+    /**
+     * The broker refused a filter that listening to a shadow needs, on AWS IoT usually by the policy:
+     * `error` (`IOT_THING_ERR_MQTT_SUBSCRIBE_REFUSED`), `code` (MQTT 5 reason code of the SUBACK),
+     * `topic`, the end of the filter (it stays valid), `user`, the `iot_thing_shadow_t` or NULL for
+     * the Thing's own. Without "update/delta" no live deltas come, without "update/documents" no
+     * documents; without "get/+" what was missed is not found. All else goes on. The filter is asked
+     * for again, and this told again, on the next connection, or when a callback is set anew.
+     */
+    IOT_THING_EVENT_SHADOW_REFUSED = 13,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

@@ -368,6 +368,11 @@ impl<H: Copy, D: Copy, S> Shared<'_, H, D, S> {
         Token::new(self.boot, self.tokens)
     }
 
+    /// Whether a token was made here, by this program.
+    pub fn has_made(&self, token: Token) -> bool {
+        token.is_of(self.boot)
+    }
+
     /// When something is over by itself next, in milliseconds of the library's clock.
     pub fn next_expiry(&self) -> u64 {
         let message = self.outbox.next_expiry();
