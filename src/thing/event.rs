@@ -48,7 +48,8 @@ pub enum EventKind {
     /// The answer written by the `on_shadow_request` callback did not reach the cloud: `error`.
     /// `IOT_THING_ERR_TOO_LARGE` with `needed`: raise `reply_size` or `tx_size`.
     /// `IOT_THING_ERR_CANCELLED` with `code`: the callback returned that value.
-    /// `IOT_THING_ERR_REJECTED` with `code`, `IOT_THING_ERR_TIMED_OUT`: as for any update.
+    /// `IOT_THING_ERR_REJECTED` or `_MQTT_SUBSCRIBE_REFUSED` with `code`, `IOT_THING_ERR_TIMED_OUT`: as
+    /// for any update.
     /// Another: the JSON writer's error.
     ReplyFailed = 5,
     /// A shadow message could not be used: `error` (`IOT_THING_ERR_JSON_...`).
