@@ -527,11 +527,8 @@ fn look(shadow: *mut iot_thing_shadow_t, work: impl FnOnce(&mut Place)) -> Resul
 fn change(shadow: *mut iot_thing_shadow_t, work: impl FnOnce(&mut Place)) -> Result<(), Error> {
     let (thing, id) = read(shadow)?;
     thing::with(thing, |t| {
-        t.control().with(|shared| {
-            shared.shadows.get(id).map(work).ok_or(Error::State)?;
-            shared.changed();
-            Ok(())
-        })
+        t.control()
+            .change(|shared| shared.shadows.get(id).map(work).ok_or(Error::State))
     })
 }
 

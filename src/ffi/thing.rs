@@ -496,11 +496,12 @@ impl iot_thing_t {
     }
 
     fn listen_to_requests(&self, on: bool) {
-        self.control.with(|shared| {
+        // A Thing that is ending does not listen any more.
+        let _ = self.control.change(|shared| {
             if let Some(node) = shared.shadows.get(self.classic.get()) {
                 node.state.listen_to_deltas(on);
             }
-            shared.changed();
+            Ok(())
         });
     }
 

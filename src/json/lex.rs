@@ -1,7 +1,9 @@
-//! The bytes of JSON: classes, runs, white space, escapes, UTF-8.
+//! The bytes of JSON: runs, white space, escapes, UTF-8.
 //!
-//! The position in a text is the rest of the text (`rest`), not an index: a slice needs one
-//! comparison to take a byte off its front, and none to be split where it was just looked at.
+//! The position in a text is a [`Reader`]: a pointer that moves towards an end that does not. A byte
+//! is taken with one comparison, and what has to be kept in registers is short.
+
+use core::slice;
 
 use crate::Error;
 
@@ -13,53 +15,38 @@ pub(super) struct Stop {
 
 impl Stop {
     #[cold]
-    pub(super) fn new(error: Error, rest: &[u8]) -> Self {
-        Self {
-            error,
-            left: rest.len(),
-        }
+    pub(super) fn new(error: Error, left: usize) -> Self {
+        Self { error, left }
     }
 
     #[cold]
-    pub(super) fn syntax(rest: &[u8]) -> Self {
-        Self::new(Error::JsonSyntax, rest)
+    pub(super) fn syntax(left: usize) -> Self {
+        Self::new(Error::JsonSyntax, left)
     }
 
     /// The text ends too early.
     #[cold]
     pub(super) fn at_end() -> Self {
-        Self::syntax(&[])
+        Self::syntax(0)
     }
 }
 
-/// In a string: ends a run of plain characters (quote, backslash, control, non-ASCII).
-pub(super) const ENDS_RUN: u8 = 1;
-/// Outside strings: changes the nesting or starts a string.
-pub(super) const NESTS: u8 = 2;
-/// Outside strings: cannot be part of a number or of `true`, `false`, `null`.
-pub(super) const ENDS_SCALAR: u8 = 4;
-
+/// Not 0: ends a run of plain characters in a string (quote, backslash, control, non-ASCII).
 #[expect(
     clippy::indexing_slicing,
     reason = "evaluated by the compiler, which would refuse it"
 )]
-static CLASS: [u8; 256] = {
-    let mut class = [0; 256];
+static ENDS_RUN: [u8; 256] = {
+    let mut ends = [0; 256];
     let mut i = 0;
     while i < 256 {
         let byte = i as u8;
         if byte < b' ' || byte >= 0x80 || byte == b'"' || byte == b'\\' {
-            class[i] |= ENDS_RUN;
-        }
-        if matches!(byte, b'"' | b'{' | b'}' | b'[' | b']') {
-            class[i] |= NESTS;
-        }
-        if byte <= b' ' || matches!(byte, b',' | b':' | b'"' | b'{' | b'}' | b'[' | b']') {
-            class[i] |= ENDS_SCALAR;
+            ends[i] = 1;
         }
         i += 1;
     }
-    class
+    ends
 };
 
 #[inline(always)]
@@ -67,18 +54,8 @@ static CLASS: [u8; 256] = {
     clippy::indexing_slicing,
     reason = "a u8 cannot leave a table of 256: no check is generated"
 )]
-fn is_class(byte: u8, class: u8) -> bool {
-    CLASS[byte as usize] & class != 0
-}
-
-/// A byte that matters, in its text.
-#[derive(Clone, Copy)]
-pub(super) struct Token<'a> {
-    pub(super) byte: u8,
-    /// The rest from the byte on.
-    pub(super) from: &'a [u8],
-    /// The rest behind it.
-    pub(super) next: &'a [u8],
+fn ends_run(byte: u8) -> bool {
+    ENDS_RUN[byte as usize] != 0
 }
 
 /// The text before `end`, which is a rest of `start`.
@@ -88,104 +65,143 @@ pub(super) fn before<'a>(start: &'a [u8], end: &[u8]) -> &'a [u8] {
     start.get(..len).unwrap_or_default()
 }
 
-/// The first byte that `keep` does not want; `None` at the end of the text.
-///
-/// Four bytes per comparison of lengths: most of a document is spent here.
-#[inline(always)]
-fn run(mut rest: &[u8], keep: impl Fn(u8) -> bool) -> Option<Token<'_>> {
-    let stop = |from, byte: u8| {
-        let (_, next) = <[u8]>::split_first(from)?;
-        Some(Token { byte, from, next })
-    };
-    while let [a, b, c, d, next @ ..] = rest {
-        if !keep(*a) {
-            return stop(rest, *a);
-        }
-        if !keep(*b) {
-            return stop(rest.get(1..)?, *b);
-        }
-        if !keep(*c) {
-            return stop(rest.get(2..)?, *c);
-        }
-        if !keep(*d) {
-            return stop(rest.get(3..)?, *d);
-        }
-        rest = next;
-    }
-    while let [byte, next @ ..] = rest {
-        if !keep(*byte) {
-            return Some(Token {
-                byte: *byte,
-                from: rest,
-                next,
-            });
-        }
-        rest = next;
-    }
-    None
+/// A position in a text.
+#[derive(Clone)]
+pub(super) struct Reader<'a> {
+    bytes: slice::Iter<'a, u8>,
 }
 
-/// The first byte of `class`.
-#[inline(always)]
-pub(super) fn find(rest: &[u8], class: u8) -> Option<Token<'_>> {
-    run(rest, |byte| !is_class(byte, class))
+impl<'a> Reader<'a> {
+    #[inline(always)]
+    pub(super) fn new(rest: &'a [u8]) -> Self {
+        Self { bytes: rest.iter() }
+    }
+
+    /// The text from here on.
+    #[inline(always)]
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.bytes.as_slice()
+    }
+
+    /// The length of the text from the byte on that was taken last.
+    #[inline(always)]
+    pub(super) fn left_with_last(&self) -> usize {
+        self.rest().len() + 1
+    }
+
+    /// The text from `start` up to the byte that was taken last, without it.
+    #[inline(always)]
+    pub(super) fn taken(&self, start: &'a [u8]) -> &'a [u8] {
+        let len = start.len().saturating_sub(self.left_with_last());
+        start.get(..len).unwrap_or_default()
+    }
+
+    /// Takes a byte.
+    #[inline(always)]
+    pub(super) fn next(&mut self) -> Option<u8> {
+        self.bytes.next().copied()
+    }
+
+    /// Takes white space and the byte that follows it.
+    #[inline(always)]
+    pub(super) fn token(&mut self) -> Option<u8> {
+        let start = self.rest();
+        match self.next() {
+            // Machines write JSON without white space.
+            Some(byte) if byte > b' ' => Some(byte),
+            _ => {
+                *self = Self::new(behind_space(start));
+                self.next()
+            }
+        }
+    }
+
+    /// Takes bytes up to the first one that `keep` does not want, and that one, too.
+    ///
+    /// Four bytes per comparison of lengths: most of a document is spent here.
+    #[inline(always)]
+    fn run(&mut self, keep: impl Fn(u8) -> bool) -> Option<u8> {
+        while let [a, b, c, d, next @ ..] = self.rest() {
+            if !keep(*a) {
+                self.bytes.next();
+                return Some(*a);
+            }
+            if !keep(*b) {
+                self.bytes.nth(1);
+                return Some(*b);
+            }
+            if !keep(*c) {
+                self.bytes.nth(2);
+                return Some(*c);
+            }
+            if !keep(*d) {
+                self.bytes.nth(3);
+                return Some(*d);
+            }
+            self.bytes = next.iter();
+        }
+        loop {
+            let byte = self.next()?;
+            if !keep(byte) {
+                return Some(byte);
+            }
+        }
+    }
+
+    /// Takes the plain characters of a string and the byte that ends them.
+    #[inline(always)]
+    pub(super) fn plain(&mut self) -> Option<u8> {
+        self.run(|byte| !ends_run(byte))
+    }
+
+    /// Takes digits, and not what ends them: `None` at the end of the text.
+    #[inline(always)]
+    pub(super) fn digits(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.rest().first()?;
+            if !byte.is_ascii_digit() {
+                return Some(byte);
+            }
+            self.bytes.next();
+        }
+    }
 }
 
-/// The end of a run of plain characters in a string: `find` where speed matters less than flash.
+/// The end of a run of plain characters in a string: where speed matters less than flash.
 #[inline(never)]
-pub(super) fn run_end(rest: &[u8]) -> Option<Token<'_>> {
-    find(rest, ENDS_RUN)
-}
-
-/// What follows any digits.
-#[inline(always)]
-pub(super) fn digits(rest: &[u8]) -> &[u8] {
-    run(rest, |byte| byte.is_ascii_digit()).map_or(&[], |token| token.from)
-}
-
-/// The first byte that is not white space.
-#[inline(always)]
-pub(super) fn token(rest: &[u8]) -> Option<Token<'_>> {
-    match rest {
-        // Machines write JSON without white space.
-        [byte, next @ ..] if *byte > b' ' => Some(Token {
-            byte: *byte,
-            from: rest,
-            next,
-        }),
-        _ => space(rest),
+pub(super) fn run_end(rest: &[u8]) -> &[u8] {
+    let mut at = Reader::new(rest);
+    match at.plain() {
+        Some(_) => rest.get(at.taken(rest).len()..).unwrap_or_default(),
+        None => &[],
     }
 }
 
+/// What follows any white space.
 #[inline(never)]
-fn space(mut rest: &[u8]) -> Option<Token<'_>> {
+pub(super) fn behind_space(mut rest: &[u8]) -> &[u8] {
     while let [b' ' | b'\n' | b'\r' | b'\t', next @ ..] = rest {
         rest = next;
     }
-    let (byte, next) = rest.split_first()?;
-    Some(Token {
-        byte: *byte,
-        from: rest,
-        next,
-    })
+    rest
 }
 
-/// What follows the non-ASCII character that starts the rest; `None` if its bytes are overlong,
-/// a surrogate, beyond U+10FFFF, or incomplete (The Unicode Standard, table 3-7).
-pub(super) fn utf8(rest: &[u8]) -> Option<&[u8]> {
+/// What follows the non-ASCII character of this first byte and the rest; `None` if its bytes are
+/// overlong, a surrogate, beyond U+10FFFF, or incomplete (The Unicode Standard, table 3-7).
+pub(super) fn utf8(first: u8, rest: &[u8]) -> Option<&[u8]> {
     let continues = |byte: &u8| byte & 0xC0 == 0x80;
-    match rest {
-        [0xC2..=0xDF, b, next @ ..] if continues(b) => Some(next),
-        [0xE0, 0xA0..=0xBF, c, next @ ..]
-        | [0xE1..=0xEC | 0xEE..=0xEF, 0x80..=0xBF, c, next @ ..]
-        | [0xED, 0x80..=0x9F, c, next @ ..]
+    match (first, rest) {
+        (0xC2..=0xDF, [b, next @ ..]) if continues(b) => Some(next),
+        (0xE0, [0xA0..=0xBF, c, next @ ..])
+        | (0xE1..=0xEC | 0xEE..=0xEF, [0x80..=0xBF, c, next @ ..])
+        | (0xED, [0x80..=0x9F, c, next @ ..])
             if continues(c) =>
         {
             Some(next)
         }
-        [0xF0, 0x90..=0xBF, c, d, next @ ..]
-        | [0xF1..=0xF3, 0x80..=0xBF, c, d, next @ ..]
-        | [0xF4, 0x80..=0x8F, c, d, next @ ..]
+        (0xF0, [0x90..=0xBF, c, d, next @ ..])
+        | (0xF1..=0xF3, [0x80..=0xBF, c, d, next @ ..])
+        | (0xF4, [0x80..=0x8F, c, d, next @ ..])
             if continues(c) && continues(d) =>
         {
             Some(next)
@@ -194,12 +210,9 @@ pub(super) fn utf8(rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The character of the escape whose backslash starts the rest, and what follows it.
+/// The character of the escape behind whose backslash the rest starts, and what follows it.
 pub(super) fn escape(rest: &[u8]) -> Result<(char, &[u8]), Stop> {
-    let [_, from_kind @ ..] = rest else {
-        return Err(Stop::at_end());
-    };
-    let [kind, next @ ..] = from_kind else {
+    let [kind, next @ ..] = rest else {
         return Err(Stop::at_end());
     };
     let plain = match kind {
@@ -209,21 +222,23 @@ pub(super) fn escape(rest: &[u8]) -> Result<(char, &[u8]), Stop> {
         b'n' => '\n',
         b'r' => '\r',
         b't' => '\t',
-        b'u' => return unicode_escape(rest, next),
-        _ => return Err(Stop::syntax(from_kind)),
+        b'u' => return unicode_escape(next),
+        _ => return Err(Stop::syntax(rest.len())),
     };
     Ok((plain, next))
 }
 
 /// `\uXXXX` from its digits on, or two of them that are a surrogate pair.
-fn unicode_escape<'a>(start: &[u8], digits: &'a [u8]) -> Result<(char, &'a [u8]), Stop> {
+fn unicode_escape(digits: &[u8]) -> Result<(char, &[u8]), Stop> {
+    // It is the whole escape that is wrong: with its backslash and its `u`.
+    let unpaired = || Stop::new(Error::JsonUtf8, digits.len() + 2);
     let (mut code, mut next) = hex4(digits)?;
     if code & 0xFC00 == 0xD800 {
-        let [b'\\', b'u', digits @ ..] = next else {
-            return Err(Stop::new(Error::JsonUtf8, start));
+        let [b'\\', b'u', low_digits @ ..] = next else {
+            return Err(unpaired());
         };
         let low;
-        (low, next) = hex4(digits)?;
+        (low, next) = hex4(low_digits)?;
         // Anything but a low surrogate leaves `code` what it is: no `char`.
         if low & 0xFC00 == 0xDC00 {
             code = 0x1_0000 + ((code & 0x3FF) << 10) + (low & 0x3FF);
@@ -231,7 +246,7 @@ fn unicode_escape<'a>(start: &[u8], digits: &'a [u8]) -> Result<(char, &'a [u8])
     }
     match char::from_u32(code) {
         Some(character) => Ok((character, next)),
-        None => Err(Stop::new(Error::JsonUtf8, start)),
+        None => Err(unpaired()),
     }
 }
 
@@ -242,7 +257,7 @@ fn hex4(mut rest: &[u8]) -> Result<(u32, &[u8]), Stop> {
             [byte @ b'0'..=b'9', next @ ..] => (byte - b'0', next),
             [byte @ b'a'..=b'f', next @ ..] => (byte - b'a' + 10, next),
             [byte @ b'A'..=b'F', next @ ..] => (byte - b'A' + 10, next),
-            _ => return Err(Stop::syntax(rest)),
+            _ => return Err(Stop::syntax(rest.len())),
         };
         code = code << 4 | u32::from(digit);
         rest = next;

@@ -55,10 +55,13 @@ pub(super) fn scaled(text: &[u8], decimals: u8) -> Result<(bool, u64), Error> {
     Ok((negative, magnitude))
 }
 
-/// What follows any digits. Not inlined, unlike the scanner's: numbers here are few.
+/// What follows any digits.
 #[inline(never)]
-fn skip_digits(rest: &[u8]) -> &[u8] {
-    lex::digits(rest)
+fn skip_digits(mut rest: &[u8]) -> &[u8] {
+    while let [b'0'..=b'9', next @ ..] = rest {
+        rest = next;
+    }
+    rest
 }
 
 /// The usual case, without 64-bit arithmetic: 1 to 9 digits.

@@ -3,7 +3,7 @@
 //! This is the hot loop of the library: nearly all of the work for an incoming shadow document
 //! is here. What it costs is printed by `tools/bench`.
 
-use super::lex::{self, ENDS_RUN, Stop, Token};
+use super::lex::{self, Reader, Stop};
 use super::{MAX_DEPTH, Text, Value};
 use crate::Error;
 
@@ -79,48 +79,43 @@ fn scan_value<'a>(
     let mut member: &[u8] = &[];
     let mut wanted = usize::MAX;
 
-    let mut token = next_token(text)?;
-    let start = token.from;
-    // Each turn reads one value, or the beginning of one that has something in it. What follows
-    // the value:
-    let mut rest;
+    let start = lex::behind_space(text);
+    let mut at = Reader::new(start);
+    let mut byte = next_token(&mut at)?;
+    // Each turn reads one value, or the beginning of one that has something in it.
     'item: loop {
         if stack & 1 != 0 {
-            if token.byte != b'"' {
-                return Err(Stop::syntax(token.from));
+            if byte != b'"' {
+                return Err(syntax(&at));
             }
-            let name = token.next;
-            let (quote, escaped) = string(name)?;
+            let name = at.rest();
+            let escaped = string(&mut at)?;
             if stack == OUTERMOST_OBJECT {
-                let name = Text::new(lex::before(name, quote.from), escaped);
-                let place = names.iter().position(|wanted| name.eq_str(wanted));
-                wanted = place.unwrap_or(usize::MAX);
-                member = quote.next;
+                wanted = place(names, Text::new(at.taken(name), escaped));
+                member = at.rest();
             }
-            token = next_token(quote.next)?;
-            if token.byte != b':' {
-                return Err(Stop::syntax(token.from));
+            if next_token(&mut at)? != b':' {
+                return Err(syntax(&at));
             }
-            token = next_token(token.next)?;
+            byte = next_token(&mut at)?;
         }
 
-        if token.byte == b'"' {
-            rest = string(token.next)?.0.next;
-        } else if token.byte == b'-' || token.byte.is_ascii_digit() {
-            rest = number(token)?;
-        } else if token.byte == b'{' || token.byte == b'[' {
+        if byte == b'"' {
+            string(&mut at)?;
+        } else if byte == b'-' || byte.is_ascii_digit() {
+            number(byte, &mut at)?;
+        } else if byte == b'{' || byte == b'[' {
             if stack >= deepest {
-                return Err(Stop::new(Error::JsonDepth, token.from));
+                return Err(Stop::new(Error::JsonDepth, at.left_with_last()));
             }
-            let inner = stack << 1 | u32::from(token.byte == b'{');
-            token = next_token(token.next)?;
-            if token.byte != closing(inner) {
+            let inner = stack << 1 | u32::from(byte == b'{');
+            byte = next_token(&mut at)?;
+            if byte != closing(inner) {
                 stack = inner;
                 continue 'item;
             }
-            rest = token.next;
         } else {
-            rest = literal(token.from)?;
+            at = Reader::new(literal(byte, at.rest())?);
         }
 
         // A value has ended; so do all containers that end here.
@@ -130,40 +125,54 @@ fn scan_value<'a>(
                     break 'item;
                 }
                 if let Some(slot) = found.get_mut(wanted) {
-                    *slot = member_value(member, rest);
+                    *slot = member_value(member, at.rest());
                 }
             }
-            token = next_token(rest)?;
-            if token.byte == b',' {
-                token = next_token(token.next)?;
+            byte = next_token(&mut at)?;
+            if byte == b',' {
+                byte = next_token(&mut at)?;
                 continue 'item;
             }
-            if token.byte != closing(stack) {
-                return Err(Stop::syntax(token.from));
+            if byte != closing(stack) {
+                return Err(syntax(&at));
             }
             stack >>= 1;
-            rest = token.next;
         }
     }
 
-    match lex::token(rest) {
-        None => Ok(Value::assume_valid(lex::before(start, rest))),
-        Some(garbage) => Err(Stop::syntax(garbage.from)),
+    let end = at.rest();
+    match lex::behind_space(end) {
+        [] => Ok(Value::assume_valid(lex::before(start, end))),
+        garbage => Err(Stop::syntax(garbage.len())),
     }
+}
+
+/// The place of a name among the wanted ones.
+#[inline(never)]
+fn place(names: &[&str], name: Text<'_>) -> usize {
+    let place = names.iter().position(|wanted| name.eq_str(wanted));
+    place.unwrap_or(usize::MAX)
 }
 
 /// The value between a name and `end`. Finds its start again: only few members are wanted.
 #[inline(never)]
 fn member_value<'a>(behind_name: &'a [u8], end: &[u8]) -> Option<Value<'a>> {
-    let colon = lex::token(behind_name)?;
-    let first = lex::token(colon.next)?;
-    Some(Value::assume_valid(lex::before(first.from, end)))
+    let mut at = Reader::new(behind_name);
+    at.token()?;
+    let start = lex::behind_space(at.rest());
+    Some(Value::assume_valid(lex::before(start, end)))
+}
+
+/// The byte that was taken last is wrong.
+#[cold]
+fn syntax(at: &Reader<'_>) -> Stop {
+    Stop::syntax(at.left_with_last())
 }
 
 /// The next byte that is not white space, where the text may not end.
 #[inline(always)]
-fn next_token(rest: &[u8]) -> Result<Token<'_>, Stop> {
-    lex::token(rest).ok_or_else(Stop::at_end)
+fn next_token(at: &mut Reader<'_>) -> Result<u8, Stop> {
+    at.token().ok_or_else(Stop::at_end)
 }
 
 /// The byte that ends the innermost container.
@@ -172,88 +181,97 @@ fn closing(stack: u32) -> u8 {
     if stack & 1 != 0 { b'}' } else { b']' }
 }
 
-/// Checks a string from its body on; returns its closing quote, and whether it has escapes.
+/// Takes a string from its body on, with its closing quote; returns whether it has escapes.
 #[inline(always)]
-fn string(mut rest: &[u8]) -> Result<(Token<'_>, bool), Stop> {
+fn string(at: &mut Reader<'_>) -> Result<bool, Stop> {
     let mut escaped = false;
     loop {
-        let token = lex::find(rest, ENDS_RUN).ok_or_else(Stop::at_end)?;
-        if token.byte == b'"' {
-            return Ok((token, escaped));
+        let byte = at.plain().ok_or_else(Stop::at_end)?;
+        if byte == b'"' {
+            return Ok(escaped);
         }
-        escaped |= token.byte == b'\\';
-        rest = character(token.from)?;
+        escaped |= byte == b'\\';
+        *at = Reader::new(character(byte, at.rest())?);
     }
 }
 
-/// Checks a character that is not a plain one; returns what follows it.
+/// Checks a character that is not a plain one, of this first byte and the rest; returns what
+/// follows it.
 // Not inlined: rare, and it would cost the scanner's loop registers.
 #[inline(never)]
-fn character(rest: &[u8]) -> Result<&[u8], Stop> {
-    match rest {
-        [b'\\', ..] => lex::escape(rest).map(|(_, next)| next),
-        [0x80..=0xFF, ..] => lex::utf8(rest).ok_or_else(|| Stop::new(Error::JsonUtf8, rest)),
+fn character(first: u8, rest: &[u8]) -> Result<&[u8], Stop> {
+    match first {
+        b'\\' => lex::escape(rest).map(|(_, next)| next),
+        0x80.. => lex::utf8(first, rest).ok_or_else(|| Stop::new(Error::JsonUtf8, rest.len() + 1)),
         // A control character.
-        _ => Err(Stop::syntax(rest)),
+        _ => Err(Stop::syntax(rest.len() + 1)),
     }
 }
 
-/// Checks a number; returns what follows it. What that may be is the caller's business: `01` is
-/// the number 0 and then a digit where none can be.
+/// What a number has been found to have.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+enum Part {
+    Integer,
+    Fraction,
+    Exponent,
+}
+
+/// Takes the number of this first byte. What may follow it is the caller's business: `01` is the
+/// number 0 and then a digit where none can be.
 #[inline(always)]
-fn number(first: Token<'_>) -> Result<&[u8], Stop> {
-    let rest = match first.byte {
-        b'-' => unsigned(first.next)?,
-        b'0' => first.next,
-        _ => lex::digits(first.next),
+fn number(mut first: u8, at: &mut Reader<'_>) -> Result<(), Stop> {
+    if first == b'-' {
+        first = digit(at.next(), at)?;
+    }
+    let mut part = Part::Integer;
+    let mut next = if first == b'0' {
+        at.rest().first().copied()
+    } else {
+        at.digits()
     };
-    match rest {
-        [b'.' | b'e' | b'E', ..] => fraction(rest),
-        _ => Ok(rest),
+    loop {
+        match next {
+            Some(b'.') if part == Part::Integer => {
+                part = Part::Fraction;
+                at.next();
+            }
+            Some(b'e' | b'E') if part != Part::Exponent => {
+                part = Part::Exponent;
+                at.next();
+                if let [b'+' | b'-', ..] = at.rest() {
+                    at.next();
+                }
+            }
+            _ => return Ok(()),
+        }
+        digit(at.next(), at)?;
+        next = at.digits();
     }
 }
 
+/// The byte just taken, which must be a digit.
+#[inline(always)]
+fn digit(byte: Option<u8>, at: &Reader<'_>) -> Result<u8, Stop> {
+    match byte {
+        Some(digit) if digit.is_ascii_digit() => Ok(digit),
+        Some(_) => Err(syntax(at)),
+        None => Err(Stop::at_end()),
+    }
+}
+
+/// Checks `true`, `false` or `null`, of this first byte and the rest; returns what follows it.
 #[inline(never)]
-fn unsigned(rest: &[u8]) -> Result<&[u8], Stop> {
-    match rest {
-        [b'0', next @ ..] => Ok(next),
-        _ => some_digits(rest),
-    }
-}
-
-/// Checks the rest of a number from its point, or the `e` of its exponent, on.
-#[inline(never)]
-fn fraction(mut rest: &[u8]) -> Result<&[u8], Stop> {
-    if let [b'.', next @ ..] = rest {
-        rest = some_digits(next)?;
-    }
-    if let [b'e' | b'E', b'+' | b'-', next @ ..] | [b'e' | b'E', next @ ..] = rest {
-        rest = some_digits(next)?;
-    }
-    Ok(rest)
-}
-
-fn some_digits(start: &[u8]) -> Result<&[u8], Stop> {
-    let rest = lex::digits(start);
-    if rest.len() == start.len() {
-        return Err(Stop::syntax(rest));
-    }
-    Ok(rest)
-}
-
-/// Checks `true`, `false` or `null`; returns what follows it.
-#[inline(never)]
-fn literal(mut rest: &[u8]) -> Result<&[u8], Stop> {
-    let word: &[u8] = match rest {
-        [b't', ..] => b"true",
-        [b'f', ..] => b"false",
-        [b'n', ..] => b"null",
-        _ => return Err(Stop::syntax(rest)),
+fn literal(first: u8, mut rest: &[u8]) -> Result<&[u8], Stop> {
+    let word: &[u8] = match first {
+        b't' => b"rue",
+        b'f' => b"alse",
+        b'n' => b"ull",
+        _ => return Err(Stop::syntax(rest.len() + 1)),
     };
     for letter in word {
         rest = match rest {
             [byte, next @ ..] if byte == letter => next,
-            _ => return Err(Stop::syntax(rest)),
+            _ => return Err(Stop::syntax(rest.len())),
         };
     }
     Ok(rest)

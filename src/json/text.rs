@@ -85,12 +85,12 @@ impl<'a> Text<'a> {
         let mut rest = self.raw;
         while let [byte, tail @ ..] = rest {
             if *byte == b'\\' {
-                let (character, next) = lex::escape(rest).map_err(|stop| stop.error)?;
+                let (character, next) = lex::escape(tail).map_err(|stop| stop.error)?;
                 take(Piece::Escape(character))?;
                 rest = next;
             } else {
                 // Non-ASCII ends a run, too, but stands for itself: it goes with the next run.
-                let next = lex::run_end(tail).map_or(&[][..], |token| token.from);
+                let next = lex::run_end(tail);
                 take(Piece::Plain(lex::before(rest, next)))?;
                 rest = next;
             }

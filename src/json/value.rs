@@ -1,6 +1,6 @@
 //! Navigation in a validated text: skips what it does not need, checks nothing again.
 
-use super::lex::{self, ENDS_RUN, ENDS_SCALAR, NESTS, Token};
+use super::lex::{self, Reader};
 use super::scan::{Failure, scan};
 use super::{MAX_DECIMALS, MAX_DEPTH, Text, number};
 use crate::Error;
@@ -250,17 +250,17 @@ impl<'a> Iterator for Members<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Member<'a>> {
-        let token = item(self.rest)?;
-        if token.byte != b'"' {
+        let mut at = Reader::new(item(self.rest)?);
+        if at.next()? != b'"' {
             return None;
         }
-        let (quote, escaped) = skip_string(token.next)?;
-        let name = Text::new(lex::before(token.next, quote.from), escaped);
-        let token = lex::token(quote.next)?;
-        if token.byte != b':' {
+        let name = at.rest();
+        let escaped = skip_string(&mut at)?;
+        let name = Text::new(at.taken(name), escaped);
+        if at.token()? != b':' {
             return None;
         }
-        let value = split_value(lex::token(token.next)?, &mut self.rest)?;
+        let value = split_value(trim(at.rest()), &mut self.rest)?;
         Some(Member { name, value })
     }
 }
@@ -292,65 +292,94 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// The first byte of the next item of a container.
+/// The text from its first byte on that is not white space.
 #[inline(always)]
-fn item(rest: &[u8]) -> Option<Token<'_>> {
-    let token = lex::token(rest)?;
-    if token.byte == b',' {
-        return lex::token(token.next);
+fn trim(rest: &[u8]) -> &[u8] {
+    match rest {
+        [byte, ..] if *byte > b' ' => rest,
+        _ => lex::behind_space(rest),
     }
-    Some(token)
 }
 
-/// Takes the value that starts at `first` off the text; `None` if no value starts there.
-#[inline(never)]
-fn split_value<'a>(first: Token<'a>, rest: &mut &'a [u8]) -> Option<Value<'a>> {
-    let end = match first.byte {
-        b'"' => skip_string(first.next)?.0.next,
-        b'{' | b'[' => skip_container(first.next)?,
-        _ => lex::find(first.from, ENDS_SCALAR)?.from,
-    };
-    let text = lex::before(first.from, end);
-    if text.is_empty() {
-        return None;
+/// The text from the next item of a container on.
+#[inline(always)]
+fn item(rest: &[u8]) -> Option<&[u8]> {
+    match trim(rest) {
+        [] => None,
+        [b',', next @ ..] => Some(trim(next)),
+        first => Some(first),
     }
+}
+
+/// Takes the value that starts the text `start` off the text; `None` if no value starts there.
+#[inline(always)]
+fn split_value<'a>(start: &'a [u8], rest: &mut &'a [u8]) -> Option<Value<'a>> {
+    let end = behind_value(start)?;
     *rest = end;
-    Some(Value { text })
+    Some(Value {
+        text: lex::before(start, end),
+    })
 }
 
-/// Skips a string from its body on; returns its closing quote, and whether it has escapes.
-#[inline(always)]
-fn skip_string(mut rest: &[u8]) -> Option<(Token<'_>, bool)> {
-    let mut escaped = false;
+/// What follows the value that starts here; `None` if none does, or it does not end.
+#[inline(never)]
+fn behind_value(start: &[u8]) -> Option<&[u8]> {
+    let mut at = Reader::new(start);
+    let mut depth = 0usize;
+    match at.next()? {
+        b'"' => {
+            skip_string(&mut at)?;
+            return Some(at.rest());
+        }
+        b'{' | b'[' => {}
+        _ => return behind_scalar(start),
+    }
     loop {
-        let token = lex::find(rest, ENDS_RUN)?;
-        rest = match token.byte {
-            b'"' => return Some((token, escaped)),
-            b'\\' => {
-                escaped = true;
-                token.next.get(1..)?
+        // Between its items a text has nothing but these and, below, white space and scalars:
+        // below `[` are all of their bytes but letters.
+        let byte = at.next()?;
+        if byte == b'"' {
+            skip_string(&mut at)?;
+        } else if byte >= b'[' {
+            match byte | 0x20 {
+                b'{' => depth += 1,
+                b'}' => {
+                    if depth == 0 {
+                        return Some(at.rest());
+                    }
+                    depth -= 1;
+                }
+                _ => {}
             }
-            _ => token.next,
         }
     }
 }
 
-/// Skips an object or array from its inside on; returns what follows it.
-#[inline(never)]
-fn skip_container(mut rest: &[u8]) -> Option<&[u8]> {
-    let mut depth = 1usize;
+/// What follows the number, `true`, `false` or `null` that starts here.
+#[inline(always)]
+fn behind_scalar(start: &[u8]) -> Option<&[u8]> {
+    let mut rest = start;
     loop {
-        let token = lex::find(rest, NESTS)?;
-        rest = token.next;
-        match token.byte {
-            b'"' => rest = skip_string(rest)?.0.next,
-            b'{' | b'[' => depth += 1,
-            _ => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(rest);
-                }
+        match rest {
+            [b'-'..=b'9' | b'+' | b'A'..=b'Z' | b'a'..=b'z', next @ ..] => rest = next,
+            [_, ..] if rest.len() < start.len() => return Some(rest),
+            _ => return None,
+        }
+    }
+}
+
+/// Takes a string from its body on, with its closing quote; returns whether it has escapes.
+#[inline(always)]
+fn skip_string(at: &mut Reader<'_>) -> Option<bool> {
+    let mut escaped = false;
+    loop {
+        match at.plain()? {
+            b'"' => return Some(escaped),
+            b'\\' => {
+                escaped = true;
+                at.next()?;
             }
+            _ => {}
         }
     }
 }

@@ -275,23 +275,23 @@ impl<'a> Writer<'a> {
     fn quoted(&mut self, string: &[u8]) {
         self.push(b"\"");
         let mut rest = string;
-        while !rest.is_empty() {
-            let Some(token) = lex::run_end(rest) else {
-                self.push(rest);
+        loop {
+            let special = lex::run_end(rest);
+            self.push(lex::before(rest, special));
+            let [byte, next @ ..] = special else {
                 break;
             };
-            self.push(lex::before(rest, token.from));
-            rest = token.next;
-            match token.byte {
+            rest = next;
+            match *byte {
                 byte @ (b'"' | b'\\') => self.push(&[b'\\', byte]),
                 b'\x08' => self.push(br"\b"),
                 b'\x0C' => self.push(br"\f"),
                 b'\n' => self.push(br"\n"),
                 b'\r' => self.push(br"\r"),
                 b'\t' => self.push(br"\t"),
-                0x80.. => match lex::utf8(token.from) {
+                0x80.. => match lex::utf8(*byte, next) {
                     Some(next) => {
-                        self.push(lex::before(token.from, next));
+                        self.push(lex::before(special, next));
                         rest = next;
                     }
                     None => return self.fail(Error::JsonUtf8),

@@ -157,6 +157,21 @@ pub fn is_qos1(first: u8) -> Option<bool> {
     }
 }
 
+/// Whether a topic has a character that only filters have, or none at all may have (1.5.4).
+fn has_wildcard(topic: &[u8]) -> bool {
+    // All three are below what topics are mostly made of, which is found out for four at once.
+    const ABOVE: u8 = b'+' + 1;
+    let usual = topic.strip_prefix(b"$").unwrap_or(topic);
+    let (fours, rest) = usual.as_chunks::<4>();
+    let any_low = fours.iter().any(|four| {
+        let four = u32::from_ne_bytes(*four);
+        let above = u32::from_ne_bytes([ABOVE; 4]);
+        four.wrapping_sub(above) & !four & 0x8080_8080 != 0
+    });
+    (any_low || rest.iter().any(|b| *b < ABOVE))
+        && topic.iter().any(|b| matches!(b, b'+' | b'#' | 0))
+}
+
 /// A message that arrived (3.3).
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'p> {
@@ -176,7 +191,7 @@ impl<'p> Message<'p> {
         let qos1 = is_qos1(first)?;
         let (topic, rest) = properties::take_data(body)?;
         // The topic aliases that would allow an empty one were not offered.
-        if topic.is_empty() || topic.iter().any(|b| matches!(b, b'+' | b'#' | 0)) {
+        if topic.is_empty() || has_wildcard(topic) {
             return None;
         }
         let topic = core::str::from_utf8(topic).ok()?;
@@ -300,6 +315,23 @@ mod tests {
             (0xF0, &[], None),
         ] {
             assert_eq!(parse(first, body), expected, "{first:x} {body:x?}");
+        }
+    }
+
+    #[test]
+    fn wildcards_are_found_wherever_they_are() {
+        for len in 1..=9 {
+            for at in 0..len {
+                for byte in 0..=255 {
+                    let mut topic = [b'x'; 9];
+                    topic[at] = byte;
+                    let is_one = matches!(byte, b'+' | b'#' | 0);
+                    assert_eq!(has_wildcard(&topic[..len]), is_one, "{byte:x} at {at}");
+                    topic[0] = b'$';
+                    let is_one = is_one && at > 0;
+                    assert_eq!(has_wildcard(&topic[..len]), is_one, "{byte:x} at {at}");
+                }
+            }
         }
     }
 

@@ -97,30 +97,39 @@ pub const fn update_head(section: Section) -> &'static [u8] {
 }
 
 /// What comes after the state in an update, and alone (`section` is `None`) makes up the other
-/// requests. `version` 0: whatever version the shadow has.
-pub fn tail(section: Option<Section>, version: u64, token: &[u8]) -> heapless::Vec<u8, TAIL_MAX> {
-    let mut text = heapless::Vec::new();
-    let mut add = |part: &[u8]| {
-        // There is room for the longest.
-        let _ = text.extend_from_slice(part);
-    };
-    add(match section {
-        None => br#"{"#,
-        Some(Section::Both) => br#","#,
-        Some(_) => br#"},"#,
-    });
+/// requests, part by part. `version` 0: whatever version the shadow has.
+pub fn tail<E>(
+    section: Option<Section>,
+    version: u64,
+    token: &[u8],
+    mut put: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    put(match section {
+        None => b"{",
+        Some(Section::Both) => b",",
+        Some(_) => b"},",
+    })?;
     if version != 0 {
         let mut number = [0; 20];
         let mut writer = crate::json::Writer::new(&mut number);
         writer.u64(version);
-        add(br#""version":"#);
-        add(writer.finish().unwrap_or_default());
-        add(b",");
+        put(br#""version":"#)?;
+        put(writer.finish().unwrap_or_default())?;
+        put(b",")?;
     }
-    add(br#""clientToken":""#);
-    add(token);
-    add(br#""}"#);
-    text
+    put(br#""clientToken":""#)?;
+    put(token)?;
+    put(br#""}"#)
+}
+
+/// Bytes of a request around its state.
+pub fn overhead(section: Option<Section>, version: u64, token: &[u8]) -> usize {
+    let mut size = section.map_or(0, |section| update_head(section).len());
+    let Ok(()) = tail(section, version, token, |part| {
+        size = size.saturating_add(part.len());
+        Ok::<(), core::convert::Infallible>(())
+    });
+    size
 }
 
 /// Whether a request that the service rejected with `code` can be tried again.
@@ -143,10 +152,20 @@ fn hash(text: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
+    fn request(section: Option<Section>, state: &str, version: u64, token: &[u8]) -> String {
+        let mut text = section.map_or(&b""[..], update_head).to_vec();
+        text.extend(state.as_bytes());
+        let put = |part: &[u8]| {
+            text.extend(part);
+            Ok::<(), ()>(())
+        };
+        tail(section, version, token, put).unwrap();
+        assert_eq!(overhead(section, version, token) + state.len(), text.len());
+        String::from_utf8(text).unwrap()
+    }
+
     fn update(section: Section, state: &str, version: u64, token: &[u8]) -> String {
-        let tail = tail(Some(section), version, token);
-        let parts = [update_head(section), state.as_bytes(), &tail];
-        let text = String::from_utf8(parts.concat()).unwrap();
+        let text = request(Some(section), state, version, token);
         serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
         text
     }
@@ -165,7 +184,7 @@ mod tests {
             update(Section::Both, r#"{"desired":{}}"#, 0, b"t"),
             r#"{"state":{"desired":{}},"clientToken":"t"}"#
         );
-        assert_eq!(&tail(None, 0, b"t")[..], br#"{"clientToken":"t"}"#);
+        assert_eq!(request(None, "", 0, b"t"), r#"{"clientToken":"t"}"#);
         let largest = update(
             Section::Reported,
             &format!(r#"{{"a":"{}"}}"#, "x".repeat(MAX_STATE - 8)),

@@ -67,10 +67,9 @@ impl Name<'_> {
     /// Writes this shadow's topic that ends in `end`, and returns its length; `None` when there is no
     /// room.
     pub fn topic(&self, end: &str, out: &mut [u8]) -> Option<usize> {
-        let name = self.shadow.map_or(["", "", ""], |name| [NAME, name, "/"]);
-        let parts = [HEAD, self.thing, SHADOW].into_iter().chain(name);
+        let [name, shadow, slash] = self.shadow.map_or(["", "", ""], |name| [NAME, name, "/"]);
         let mut len = 0_usize;
-        for part in parts.chain([end]) {
+        for part in [HEAD, self.thing, SHADOW, name, shadow, slash, end] {
             let next = len.checked_add(part.len())?;
             out.get_mut(len..next)?.copy_from_slice(part.as_bytes());
             len = next;

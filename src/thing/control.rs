@@ -4,8 +4,9 @@
 //! section, which is held for one bounded operation at a time and never while a callback runs.
 
 use core::cell::RefCell;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use critical_section::Mutex;
+use critical_section::{CriticalSection, Mutex};
 
 use super::event::State;
 use super::outbox::{Kind, New, Outbox};
@@ -23,6 +24,13 @@ pub const MAX_PAYLOAD: usize = 131_072;
 /// tell of an operation's end, `S` who opened a shadow.
 pub struct Control<'m, H, D, S> {
     shared: Mutex<RefCell<Shared<'m, H, D, S>>>,
+    // What every poll looks at several times. It is written inside the critical section and read
+    // outside: a core without atomic exchange can do that.
+    /// A connection is wanted.
+    wanted: AtomicBool,
+    /// Counts the calls that gave the Thing something to do.
+    changes: AtomicU32,
+    polling: AtomicBool,
 }
 
 /// What is behind the critical section.
@@ -31,8 +39,6 @@ pub struct Shared<'m, H, D, S> {
     pub outbox: Outbox<'m, D>,
     /// What is subscribed to.
     pub subscriptions: Subscriptions<'m, H, D>,
-    /// A connection is wanted.
-    pub wanted: bool,
     /// The open shadows.
     pub shadows: Shadows<'m, S>,
     /// Where the connection stands.
@@ -43,9 +49,6 @@ pub struct Shared<'m, H, D, S> {
     pub connection: ConnectionInfo,
     /// Counts the calls that asked for a connection or for its end.
     pub asked: u32,
-    /// Counts the calls that gave the Thing something to do.
-    changes: u32,
-    polling: bool,
     /// Nothing more is taken.
     pub ending: bool,
     /// The reason code of the DISCONNECT that ends the connection when it is not wanted any more.
@@ -164,14 +167,11 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
             shared: Mutex::new(RefCell::new(Shared {
                 outbox,
                 subscriptions,
-                wanted: false,
                 shadows: Shadows::default(),
                 state: State::Idle,
                 statistics: Statistics::default(),
                 connection: ConnectionInfo::default(),
                 asked: 0,
-                changes: 0,
-                polling: false,
                 ending: false,
                 goodbye: 0,
                 will: None,
@@ -180,6 +180,9 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
                 boot,
                 tokens: 0,
             })),
+            wanted: AtomicBool::new(false),
+            changes: AtomicU32::new(0),
+            polling: AtomicBool::new(false),
         }
     }
 
@@ -188,14 +191,52 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
         critical_section::with(|cs| work(&mut self.shared.borrow(cs).borrow_mut()))
     }
 
+    /// Works on the shared state, unless the Thing is ending, and notes that there is something to
+    /// do if that succeeds.
+    pub fn change<R>(
+        &self,
+        work: impl FnOnce(&mut Shared<'m, H, D, S>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        critical_section::with(|cs| {
+            let shared = &mut self.shared.borrow(cs).borrow_mut();
+            if shared.ending {
+                return Err(Error::State);
+            }
+            let done = work(shared)?;
+            self.count_change(cs);
+            Ok(done)
+        })
+    }
+
+    /// Notes that there is something to do.
+    pub fn changed(&self) {
+        critical_section::with(|cs| self.count_change(cs));
+    }
+
+    fn count_change(&self, _: CriticalSection<'_>) {
+        let changes = self.changes.load(Ordering::Relaxed).wrapping_add(1);
+        self.changes.store(changes, Ordering::Release);
+    }
+
+    /// How many calls have given the Thing something to do.
+    pub fn changes(&self) -> u32 {
+        self.changes.load(Ordering::Acquire)
+    }
+
     /// Asks for a connection, or for its end with this reason code.
     pub fn want_connection(&self, wanted: bool, goodbye: u8) {
-        self.with(|shared| {
-            shared.wanted = wanted;
+        critical_section::with(|cs| {
+            let shared = &mut self.shared.borrow(cs).borrow_mut();
             shared.goodbye = goodbye;
             shared.asked = shared.asked.wrapping_add(1);
-            shared.changed();
+            self.wanted.store(wanted, Ordering::Release);
+            self.count_change(cs);
         });
+    }
+
+    /// Whether a connection is wanted.
+    pub fn wanted(&self) -> bool {
+        self.wanted.load(Ordering::Acquire)
     }
 
     /// Queues a message of the application.
@@ -251,22 +292,6 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
         self.change(|shared| shared.subscriptions.unsubscribe(filter, done, expires))
     }
 
-    /// Works on the shared state, unless the Thing is ending, and notes that there is something to
-    /// do if that succeeds.
-    fn change(
-        &self,
-        work: impl FnOnce(&mut Shared<'m, H, D, S>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        self.with(|shared| {
-            if shared.ending {
-                return Err(Error::State);
-            }
-            work(shared)?;
-            shared.changed();
-            Ok(())
-        })
-    }
-
     /// Queues a request of the shadow service; returns its client token.
     pub fn request(&self, ask: &Ask<'_, D>) -> Result<Token, Error> {
         let request = Request {
@@ -276,36 +301,39 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
             section: ask.section,
             version: ask.version,
         };
-        let own = self.with(Shared::next_token);
-        let text = own.text();
-        let text = ask.token.unwrap_or(&text);
-        let token = Token::parse(text).ok_or(Error::Argument)?;
-        // What is written around the state must fit, too, with the service and with MQTT.
-        let section = (ask.operation == Operation::Update).then_some(ask.section);
-        let size = section.map_or(0, |section| shadow::update_head(section).len())
-            + ask.state.len()
-            + shadow::tail(section, ask.version, text).len();
-        if size > shadow::MAX_DOCUMENT || size > self.with(|shared| shared.outbox.room().0) {
-            return self.refused(Error::TooLarge, size).map(|()| token);
-        }
-        let new = New {
-            kind: Kind::Shadow(request),
-            head: [text, b""],
-            expires: deadline(u64::from(ask.within_ms)),
-            answer_ms: ask.answer_ms,
-            done: ask.done,
+        let given = match ask.token {
+            Some(text) => Some((Token::parse(text).ok_or(Error::Argument)?, text)),
+            None => None,
         };
-        let queued = text.len() + ask.state.len();
+        let section = (ask.operation == Operation::Update).then_some(ask.section);
+        let expires = deadline(u64::from(ask.within_ms));
         self.change(|shared| {
-            let node = shared.shadows.get(ask.shadow).ok_or(Error::State)?;
-            let pushed = shared.outbox.push(new, &[ask.state]);
-            match pushed {
-                Ok(()) => node.state.opened(ask.operation),
-                Err(_) => shared.last_needed = queued,
+            let own = shared.next_token();
+            let own_text = own.text();
+            let (token, text) = given.unwrap_or((own, &own_text));
+            // What is written around the state must fit, too, with the service and with MQTT.
+            let size = shadow::overhead(section, ask.version, text) + ask.state.len();
+            if size > shadow::MAX_DOCUMENT || size > shared.outbox.room().0 {
+                shared.last_needed = size;
+                return Err(Error::TooLarge);
             }
-            pushed
-        })?;
-        Ok(token)
+            let new = New {
+                kind: Kind::Shadow(request),
+                head: [text, b""],
+                expires,
+                answer_ms: ask.answer_ms,
+                done: ask.done,
+            };
+            let node = shared.shadows.get(ask.shadow).ok_or(Error::State)?;
+            match shared.outbox.push(new, &[ask.state]) {
+                Ok(()) => node.state.opened(ask.operation),
+                Err(error) => {
+                    shared.last_needed = text.len() + ask.state.len();
+                    return Err(error);
+                }
+            }
+            Ok(token)
+        })
     }
 
     fn push(&self, new: New<'_, D>, parts: &[&[u8]]) -> Result<(), Error> {
@@ -339,25 +367,20 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
         self.with(|shared| shared.state)
     }
 
-    /// How many calls have given the Thing something to do.
-    pub fn changes(&self) -> u32 {
-        self.with(|shared| shared.changes)
-    }
-
     /// Begins a poll (or another call that only one thread may be in); `Busy` when one is running.
     pub fn enter(&self) -> Result<(), Error> {
-        self.with(|shared| {
-            if shared.polling {
+        critical_section::with(|_| {
+            if self.polling.load(Ordering::Acquire) {
                 return Err(Error::Busy);
             }
-            shared.polling = true;
+            self.polling.store(true, Ordering::Relaxed);
             Ok(())
         })
     }
 
     /// Ends it.
     pub fn leave(&self) {
-        self.with(|shared| shared.polling = false);
+        self.polling.store(false, Ordering::Release);
     }
 }
 
@@ -373,16 +396,14 @@ impl<H: Copy, D: Copy, S> Shared<'_, H, D, S> {
         token.is_of(self.boot)
     }
 
-    /// When something is over by itself next, in milliseconds of the library's clock.
-    pub fn next_expiry(&self) -> u64 {
-        let message = self.outbox.next_expiry();
-        let subscription = self.subscriptions.next_expiry();
-        let never = u64::MAX;
-        message.unwrap_or(never).min(subscription.unwrap_or(never))
-    }
-
-    /// Notes that there is something to do.
-    pub fn changed(&mut self) {
-        self.changes = self.changes.wrapping_add(1);
+    /// When something is over by itself next, in milliseconds of the library's clock; 0 when somebody
+    /// is to be told of what is over, `u64::MAX` for never.
+    pub fn next_end(&mut self) -> u64 {
+        if self.outbox.any_dropped() || self.subscriptions.is_untold() {
+            return 0;
+        }
+        self.outbox
+            .next_expiry()
+            .min(self.subscriptions.next_expiry())
     }
 }

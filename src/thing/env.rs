@@ -1,7 +1,7 @@
 //! What the parts of a running Thing share: its settings, its surroundings, and how they tell the
 //! application what happened.
 
-use embassy_time::{Duration, Instant};
+use embassy_time::Duration;
 
 use super::backoff::Backoff;
 use super::control::{Control, Shared};
@@ -195,16 +195,13 @@ impl<A: App> Env<'_, A> {
 
     /// Ends what is over whether there is a connection or not: what has waited too long, what was
     /// dropped, what another call took back. `unsent`: only what was not sent. Returns when something
-    /// is over by itself next.
-    pub fn expire(&self, unsent: bool) -> Option<Instant> {
+    /// is over by itself next, in milliseconds of the library's clock; `u64::MAX`: never.
+    pub fn expire(&self, unsent: bool) -> u64 {
         let now = self.slot.now();
         // Mostly there is nothing, which one look tells.
-        let (told, next) = self.control.with(|shared| {
-            let told = shared.outbox.any_dropped() || shared.subscriptions.is_untold();
-            (told, shared.next_expiry())
-        });
-        if !told && next > now {
-            return (next < u64::MAX).then(|| Instant::from_millis(next));
+        let next = self.control.with(Shared::next_end);
+        if next > now {
+            return next;
         }
         let mut changed = false;
         while !self.app.backed_up()
@@ -235,9 +232,8 @@ impl<A: App> Env<'_, A> {
         }
         if changed {
             // There is room again, which what is connected may be waiting for.
-            self.control.with(Shared::changed);
+            self.control.changed();
         }
-        let next = self.control.with(|shared| shared.next_expiry());
-        (next < u64::MAX).then(|| Instant::from_millis(next))
+        self.control.with(Shared::next_end)
     }
 }

@@ -472,18 +472,18 @@ impl<'m, D: Copy> Outbox<'m, D> {
         Some((self.remove(index)?, end))
     }
 
-    /// When the next message ends by itself.
-    pub fn next_expiry(&self) -> Option<u64> {
-        let next = self.iter().map(Entry::over_at).min();
-        next.filter(|at| *at < u64::MAX)
+    /// When the next message ends by itself; `u64::MAX`: never.
+    pub fn next_expiry(&self) -> u64 {
+        self.iter()
+            .fold(u64::MAX, |at, entry| at.min(entry.over_at()))
     }
 
-    /// When the next acknowledgement is overdue.
-    pub fn ack_deadline(&self) -> Option<u64> {
-        self.iter()
-            .filter(|entry| matches!(entry.phase, Phase::Sent(_)))
-            .map(|entry| entry.deadline)
-            .min()
+    /// When the next acknowledgement is overdue; `u64::MAX`: never.
+    pub fn ack_deadline(&self) -> u64 {
+        self.iter().fold(u64::MAX, |at, entry| match entry.phase {
+            Phase::Sent(_) => at.min(entry.deadline),
+            _ => at,
+        })
     }
 
     /// Ends the oldest message that is still open, whatever it waits for.
@@ -803,17 +803,17 @@ mod tests {
             ..new(PUBLISH, "t", Some(4))
         };
         outbox.push(queued, &[]).unwrap();
-        assert_eq!(outbox.next_expiry(), Some(100));
+        assert_eq!(outbox.next_expiry(), 100);
         assert_eq!(outbox.expire(99, false), None);
         assert_eq!(outbox.expire(200, true), None, "they were sent");
         assert_eq!(outbox.expire(200, false), over(UPDATE, 1, End::Expired));
         assert_eq!(outbox.expire(200, false), over(UPDATE, 2, End::Expired));
         assert_eq!(outbox.expire(200, false), None);
-        assert_eq!(outbox.next_expiry(), Some(250));
+        assert_eq!(outbox.next_expiry(), 250);
         assert_eq!(outbox.expire(250, false), over(PUBLISH, 4, End::Expired));
         assert_eq!(outbox.cancel(), gone(UPDATE, 3));
         assert_eq!(outbox.cancel(), None);
-        assert_eq!(outbox.next_expiry(), None);
+        assert_eq!(outbox.next_expiry(), u64::MAX);
     }
 
     #[test]
@@ -831,10 +831,10 @@ mod tests {
         outbox.sent(0, 7, 50);
         let update = |request: shadow::Request| request.operation == shadow::Operation::Update;
         outbox.refuse(0x87, |request| !update(request));
-        assert_eq!(outbox.next_expiry(), Some(50));
+        assert_eq!(outbox.next_expiry(), 50);
         outbox.refuse(0x87, update);
         assert_eq!(outbox.next_due().map(|due| due.id), Some(2));
-        assert_eq!(outbox.next_expiry(), Some(0), "at once");
+        assert_eq!(outbox.next_expiry(), 0, "at once");
         assert_eq!(outbox.requests_open(), 1, "the one that was sent");
 
         // A later refusal is of others; a new connection changes nothing; one is cancelled first.
@@ -876,7 +876,10 @@ mod tests {
         assert_eq!(outbox.answers_lost(), gone(delete, 2));
         assert_eq!(outbox.answers_lost(), None);
         assert_eq!(outbox.next_due().unwrap().kind, UPDATE);
-        assert_eq!((outbox.requests_open(), outbox.next_expiry()), (0, None));
+        assert_eq!(
+            (outbox.requests_open(), outbox.next_expiry()),
+            (0, u64::MAX)
+        );
         assert_eq!(outbox.finish_kind(|kind| kind == versioned), None);
         assert_eq!(outbox.finish_kind(|kind| kind == UPDATE), gone(UPDATE, 0));
     }
@@ -892,10 +895,7 @@ mod tests {
         let due = |outbox: &Outbox<'_, u32>| outbox.next_due().map(|due| (due.id, due.again));
         outbox.sent(0, 7, 50);
         outbox.sent(1, 8, 40);
-        assert_eq!(
-            (due(&outbox), outbox.ack_deadline()),
-            (Some((2, None)), Some(40))
-        );
+        assert_eq!((due(&outbox), outbox.ack_deadline()), (Some((2, None)), 40));
         assert!(outbox.uses(7) && outbox.uses(8) && !outbox.uses(9));
         assert_eq!(outbox.acknowledged(9, 0, 0, 0), None, "nobody's");
 
@@ -903,7 +903,7 @@ mod tests {
         outbox.reconnected(true);
         assert_eq!(
             (due(&outbox), outbox.ack_deadline()),
-            (Some((0, Some(7))), None)
+            (Some((0, Some(7))), u64::MAX)
         );
         assert!(outbox.uses(7));
         assert_eq!(
@@ -929,7 +929,7 @@ mod tests {
         );
         outbox.sent(3, 11, 60);
         assert_eq!(outbox.acknowledged(11, 0, 100, 30), None);
-        assert_eq!(outbox.next_expiry(), Some(130), "it waits for its answer");
+        assert_eq!(outbox.next_expiry(), 130, "it waits for its answer");
         assert_eq!(due(&outbox), None);
     }
 

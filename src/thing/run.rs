@@ -38,13 +38,18 @@ where
 {
     let env = args.service.env();
     let mut life = pin!(live(args));
+    // What the last poll found: the next end, and that only a call can have brought it nearer.
+    let mut next_end = 0;
+    let mut changes = 0;
     poll_fn(|cx| {
         // What was never sent ends before it could be; what was sent may have been answered.
-        env.expire(true);
-        let poll: Poll<()> = life.as_mut().poll(cx);
-        if let Some(at) = env.expire(env.slot.is_spent()) {
-            embassy_time_driver::schedule_wake(at.as_ticks(), cx.waker());
+        if next_end <= env.slot.now() || changes != env.control.changes() {
+            env.expire(true);
         }
+        let poll: Poll<()> = life.as_mut().poll(cx);
+        changes = env.control.changes();
+        next_end = env.expire(env.slot.is_spent());
+        env.slot.wake_at(next_end);
         poll
     })
     .await;
@@ -64,9 +69,9 @@ where
     let env = service.env();
     let mut backoff = env.settings.backoff;
     loop {
-        if !env.control.with(|shared| shared.wanted) {
+        if !env.control.wanted() {
             env.set_state(State::Idle);
-            poll_fn(|_| ready_if(env.control.with(|shared| shared.wanted))).await;
+            poll_fn(|_| ready_if(env.control.wanted())).await;
         }
         env.control
             .with(|shared| count(&mut shared.statistics.attempts));
@@ -84,9 +89,7 @@ where
             .await
         };
         let end = match end {
-            Either::First(End::Failed(failure)) if env.control.with(|shared| shared.wanted) => {
-                End::Failed(failure)
-            }
+            Either::First(End::Failed(failure)) if env.control.wanted() => End::Failed(failure),
             // Whatever went wrong while it was being ended: it has ended.
             Either::First(_) | Either::Second(()) => End::Asked,
         };
@@ -188,7 +191,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// Ready when the connection is no longer wanted, and the broker either need not be told or has not
 /// let itself be told in time.
 async fn given_up<A: App>(env: Env<'_, A>) {
-    poll_fn(|_| ready_if(!env.control.with(|shared| shared.wanted))).await;
+    poll_fn(|_| ready_if(!env.control.wanted())).await;
     let silent = |state| {
         matches!(
             state,
@@ -248,10 +251,7 @@ fn tell_failure<A: App + Board>(
 async fn wait_to_retry<A: App>(env: &Env<'_, A>, at: Instant) {
     let asked = env.control.with(|shared| shared.asked);
     let changed = poll_fn(|_| {
-        ready_if(
-            env.control
-                .with(|shared| shared.asked != asked || !shared.wanted),
-        )
+        ready_if(!env.control.wanted() || env.control.with(|shared| shared.asked != asked))
     });
     either(pin!(until(Some(at))), pin!(changed)).await;
 }

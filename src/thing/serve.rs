@@ -10,7 +10,6 @@ use core::task::Poll;
 
 use embassy_time::{Duration, Instant};
 
-use super::control::Shared;
 use super::env::{CleanStart, End, Env};
 use super::event::{Event, EventKind, Outcome, State};
 use super::outbox::{self, Due, Kind};
@@ -18,7 +17,7 @@ use super::shadow;
 use super::shadows::Part;
 use super::stats::{count, mark};
 use super::subscriptions::{Batch, Told};
-use super::wait::{Either, apart, before, either, next_poll, until};
+use super::wait::{Either, apart, before, either, next_poll};
 use super::{App, Failure};
 use crate::Error;
 use crate::error::Retry;
@@ -60,6 +59,25 @@ struct Open {
     shadows: heapless::Vec<Part, FILTERS_PER_SUBSCRIBE>,
     sent_at: Instant,
     ack_by: Instant,
+}
+
+/// What there is to do.
+struct Look<'m> {
+    /// The message that can be sent now.
+    ready: Option<Ready<'m>>,
+    /// Shadows may have something to queue.
+    shadows: bool,
+    /// When there is more to do, in milliseconds of the library's clock; `u64::MAX`: never.
+    wake_at: u64,
+}
+
+/// A message that can be sent.
+struct Ready<'m> {
+    due: Due,
+    /// Its packet identifier, at QoS 1.
+    packet: Option<u16>,
+    /// The name of the shadow that it is for, if that has one.
+    shadow: Option<&'m str>,
 }
 
 /// A connection that is closed without a word so soon after a packet was closed because of it.
@@ -217,31 +235,41 @@ impl<'m, A: App + Board> Desk<'m, A> {
         let control = self.env.control;
         let mut reviewed = control.changes();
         loop {
+            self.shadow.queue_answer();
             let seen = control.changes();
-            if !control.with(|shared| shared.wanted) {
+            if !control.wanted() {
                 return Ok(());
             }
-            self.shadow.queue();
             if self.review || seen != reviewed {
                 reviewed = seen;
                 self.subscribe(client).await?;
                 self.announce(client.resumed());
             }
-            self.send(client).await?;
+            let mut look = self.look(client);
+            if look.shadows {
+                if self.shadow.queue() {
+                    continue;
+                }
+                look = self.look(client);
+            }
+            while let Some(ready) = look.ready
+                && self.send(client, ready).await
+            {
+                self.pause().await;
+                look = self.look(client);
+            }
 
+            let wake_at = look.wake_at;
             // The futures end with the block, before the message is worked on: that takes memory, too.
             let turn = {
-                let changed = poll_fn(|_| {
-                    if control.changes() == seen {
-                        Poll::Pending
-                    } else {
-                        Poll::Ready(())
+                let interrupted = poll_fn(|_| {
+                    if control.changes() != seen || wake_at <= self.env.slot.now() {
+                        return Poll::Ready(());
                     }
+                    self.env.slot.wake_at(wake_at);
+                    Poll::Pending
                 });
-                let wake = until(self.next_deadline());
-                let interrupted = pin!(async { either(pin!(changed), pin!(wake)).await });
-                let turn = pin!(client.turn());
-                either(turn, interrupted).await
+                either(pin!(client.turn()), pin!(interrupted)).await
             };
             let mut heard = true;
             match turn {
@@ -429,66 +457,79 @@ impl<'m, A: App + Board> Desk<'m, A> {
 
     // ---- sending ------------------------------------------------------------------------------
 
-    async fn send<IO: ByteStream>(&mut self, client: &mut Client<'_, IO>) -> Result<(), Failure> {
-        let control = self.env.control;
-        while let Some(due) = control.with(|shared| shared.outbox.next_due()) {
-            if due.kind.is_qos1() && !client.takes_more() {
-                // Until the broker has acknowledged one. The order is kept, so everything waits.
-                return Ok(());
+    /// Looks for what is to be done: once in a turn, and once more for each message that was sent.
+    fn look<IO: ByteStream>(&self, client: &mut Client<'_, IO>) -> Look<'m> {
+        let now = self.env.slot.now();
+        let open = self.open.as_ref();
+        let takes_more = client.takes_more();
+        self.env.control.with(|shared| {
+            let (shadows, at) = shared.shadows.look(now);
+            let mut look = Look {
+                ready: None,
+                shadows,
+                wake_at: open
+                    .map_or(at, |open| at.min(open.ack_by.as_millis()))
+                    .min(shared.outbox.ack_deadline()),
+            };
+            let Some(due) = shared.outbox.next_due() else {
+                return look;
+            };
+            // The order is kept, so what cannot be sent now has all others wait.
+            let mut shadow = None;
+            match due.kind {
+                // Until the broker has acknowledged one.
+                kind if kind.is_qos1() && !takes_more => return look,
+                Kind::Shadow(request) => {
+                    let is_ready = due.again.is_some() || shadow::is_ready(shared, request);
+                    match shared.shadows.get(request.shadow) {
+                        Some(node) if is_ready => shadow = node.name(),
+                        _ => return look,
+                    }
+                }
+                Kind::Publish { .. } => {
+                    if let Some(at) = self.drain.next
+                        && at.as_millis() > now
+                        && self.is_paced(due.id)
+                    {
+                        look.wake_at = look.wake_at.min(at.as_millis());
+                        return look;
+                    }
+                }
             }
             let packet = due.kind.is_qos1().then(|| {
                 due.again.unwrap_or_else(|| {
-                    let open = self.open.as_ref().map(|open| open.id);
-                    client.new_id(|id| {
-                        open == Some(id) || control.with(|shared| shared.outbox.uses(id))
-                    })
+                    let open = open.map(|open| open.id);
+                    client.new_id(|id| open == Some(id) || shared.outbox.uses(id))
                 })
             });
-            let Some(sent) = self.send_one(client, due, packet).await else {
-                return Ok(());
-            };
-            match (sent, packet) {
-                (Ok(()), Some(packet)) => {
-                    let now = self.sent_one(due.id);
-                    let ack_by = (now + self.env.settings.ack_timeout).as_millis();
-                    control.with(|shared| shared.outbox.sent(due.id, packet, ack_by));
-                }
-                // At QoS 0 nobody will ever tell whether it arrived, but it has left.
-                (Ok(()), None) => {
-                    self.sent_one(due.id);
-                    self.end(due.id, outbox::End::Acknowledged(-1));
-                }
-                (Err(NotSent::TooLarge), _) => {
-                    let size = control.with(|shared| shared.outbox.size_of(due.id));
-                    self.end(due.id, outbox::End::TooLarge(size));
-                }
-                (Err(NotSent::Unwanted | NotSent::Broken), _) => return Ok(()),
-            }
-            self.pause().await;
-        }
-        Ok(())
+            look.ready = Some(Ready {
+                due,
+                packet,
+                shadow,
+            });
+            look
+        })
     }
 
-    /// Sends one message; `None` when it is not its time. The order is kept, so everything waits
-    /// with it.
-    async fn send_one<IO: ByteStream>(
+    /// Sends one message; `false` when the next one is not to be looked for now.
+    async fn send<IO: ByteStream>(
         &mut self,
         client: &mut Client<'_, IO>,
-        due: Due,
-        packet: Option<u16>,
-    ) -> Option<Result<(), NotSent>> {
+        ready: Ready<'m>,
+    ) -> bool {
+        let Ready {
+            due,
+            packet,
+            shadow,
+        } = ready;
         let control = self.env.control;
         let mut options = PublishOptions {
             id: packet,
             again: due.again.is_some(),
             ..PublishOptions::default()
         };
-        let request = match due.kind {
-            Kind::Shadow(request) => request,
+        let sent = match due.kind {
             Kind::Publish { retain, .. } => {
-                if self.drain.next.is_some_and(|at| at > Instant::now()) && self.is_paced(due.id) {
-                    return None;
-                }
                 options.retain = retain;
                 options.size = control.with(|shared| shared.outbox.size_of(due.id));
                 let sent = client.publish(options, |body| {
@@ -500,34 +541,40 @@ impl<'m, A: App + Board> Desk<'m, A> {
                         body.put(parts.payload)
                     })
                 });
-                return Some(sent.await);
+                sent.await
+            }
+            Kind::Shadow(request) => {
+                let name = Name {
+                    thing: self.env.settings.thing_name,
+                    shadow,
+                };
+                options.size = USUAL_REQUEST;
+                let refused = Cell::new(None);
+                let sent = client.publish(options, |body| {
+                    body.put_head(|out| name.topic(request.operation.end(), out), packet, &[])?;
+                    self.shadow.write(due.id, request, &refused, body)
+                });
+                let sent = sent.await;
+                if let Some(outcome) = refused.take() {
+                    // The application does not want it any more; the next message may be due.
+                    if let Some(gone) = control.with(|shared| shared.outbox.finish(due.id)) {
+                        self.env.finish(gone, &outcome);
+                        control.changed();
+                    }
+                    return false;
+                }
+                sent
             }
         };
-        if due.again.is_none() && !self.shadow.is_ready(request) {
-            return None;
+        match sent {
+            Ok(()) => self.sent(due.id, packet),
+            Err(NotSent::TooLarge) => {
+                let size = control.with(|shared| shared.outbox.size_of(due.id));
+                self.end(due.id, outbox::End::TooLarge(size));
+            }
+            Err(NotSent::Unwanted | NotSent::Broken) => return false,
         }
-        let shadow = control.with(|shared| Some(shared.shadows.get(request.shadow)?.name()))?;
-        let name = Name {
-            thing: self.env.settings.thing_name,
-            shadow,
-        };
-        options.size = USUAL_REQUEST;
-        let refused = Cell::new(None);
-        let sent = client
-            .publish(options, |body| {
-                body.put_head(|out| name.topic(request.operation.end(), out), packet, &[])?;
-                body.write(|out| self.shadow.write(due.id, request, &refused, out))
-            })
-            .await;
-        let Some(outcome) = refused.take() else {
-            return Some(sent);
-        };
-        // The application does not want it any more; the next message may be due.
-        if let Some(gone) = control.with(|shared| shared.outbox.finish(due.id)) {
-            self.env.finish(gone, &outcome);
-            control.with(Shared::changed);
-        }
-        None
+        true
     }
 
     /// Whether a message was queued before the connection came up.
@@ -536,18 +583,30 @@ impl<'m, A: App + Board> Desk<'m, A> {
         self.drain.end.wrapping_sub(id) as i32 > 0
     }
 
-    /// A message was sent, at the moment that is returned.
-    fn sent_one(&mut self, id: u32) -> Instant {
+    /// A message was sent, at QoS 1 with this packet identifier.
+    fn sent(&mut self, id: u32, packet: Option<u16>) {
         let now = Instant::now();
         self.published_at = Some(now);
-        let interval = self.env.settings.drain_interval;
-        if interval.as_ticks() > 0 && self.is_paced(id) {
-            self.drain.next = Some(now + interval);
+        let settings = self.env.settings;
+        if settings.drain_interval.as_ticks() > 0 && self.is_paced(id) {
+            self.drain.next = Some(now + settings.drain_interval);
         }
-        self.env
-            .control
-            .with(|shared| count(&mut shared.statistics.messages_out));
-        now
+        let gone = self.env.control.with(|shared| {
+            count(&mut shared.statistics.messages_out);
+            match packet {
+                Some(packet) => {
+                    let ack_by = (now + settings.ack_timeout).as_millis();
+                    shared.outbox.sent(id, packet, ack_by);
+                    None
+                }
+                // At QoS 0 nobody will ever tell whether it arrived, but it has left.
+                None => shared.outbox.finish(id),
+            }
+        });
+        if let Some(gone) = gone {
+            self.env
+                .finish(gone, &outbox::End::Acknowledged(-1).outcome());
+        }
     }
 
     // ---- settling -----------------------------------------------------------------------------
@@ -619,19 +678,12 @@ impl<'m, A: App + Board> Desk<'m, A> {
     /// Fails when the broker has left something unacknowledged for too long. MQTT 5 sends nothing
     /// again on a live connection, so only a new one helps.
     fn overdue(&self) -> Result<(), Failure> {
+        let subscription = self.open.as_ref().map(|open| open.ack_by.as_millis());
         let message = self.env.control.with(|shared| shared.outbox.ack_deadline());
-        match self.ack_deadline(message) {
-            Some(deadline) if deadline.as_millis() <= self.env.slot.now() => {
-                Err(Error::MqttTimeout.into())
-            }
-            _ => Ok(()),
+        if message.min(subscription.unwrap_or(u64::MAX)) <= self.env.slot.now() {
+            return Err(Error::MqttTimeout.into());
         }
-    }
-
-    fn ack_deadline(&self, message: Option<u64>) -> Option<Instant> {
-        let subscription = self.open.as_ref().map(|open| open.ack_by);
-        let message = message.map(Instant::from_millis);
-        [subscription, message].into_iter().flatten().min()
+        Ok(())
     }
 
     fn end(&self, id: u32, end: outbox::End) {
@@ -639,19 +691,6 @@ impl<'m, A: App + Board> Desk<'m, A> {
         if let Some(gone) = self.env.control.with(|shared| shared.outbox.finish(id)) {
             self.env.finish(gone, &end.outcome());
         }
-    }
-
-    fn next_deadline(&self) -> Option<Instant> {
-        let now = self.env.slot.now();
-        let (shadow, message) = self
-            .env
-            .control
-            .with(|shared| (shared.shadows.wake_at(now), shared.outbox.ack_deadline()));
-        let shadow = shadow.map(Instant::from_millis);
-        [shadow, self.ack_deadline(message), self.drain.next]
-            .into_iter()
-            .flatten()
-            .min()
     }
 
     fn round_trip(&self, ms: u64) {

@@ -7,18 +7,17 @@ use super::control::{Ask, Shared};
 use super::env::Env;
 use super::event::{Event, EventKind, Outcome};
 use super::outbox::{Gone, Kind};
-use super::shadows::ShadowId;
+use super::shadows::{Node, ShadowId};
 use super::stats::{count, mark};
 use super::{Answer, App, Delta};
 use crate::Error;
 use crate::error::Retry;
 use crate::json::{self, Value, Writer};
-use crate::mqtt::Unwritten;
+use crate::mqtt::{Body, Unwritten};
 use crate::port::Board;
 use crate::shadow::topic::{self, Filters, Inbound};
 use crate::shadow::{
-    self, Envelope, MAX_CONFLICTS, MAX_TOKEN, Operation, Purpose, Reaction, Read, Request, Section,
-    Token,
+    self, Envelope, MAX_CONFLICTS, Operation, Purpose, Reaction, Read, Request, Section, Token,
 };
 
 /// Requests that AWS IoT lets one connection have unanswered.
@@ -100,36 +99,25 @@ impl<'m, A: App + Board> Desk<'m, A> {
         }
     }
 
-    /// Whether a request can be sent now: its answer would arrive, and the service would take it.
-    pub fn is_ready(&self, request: Request) -> bool {
-        self.env.control.with(|shared| {
-            shared.outbox.requests_open() < MAX_OPEN
-                && shared
-                    .shadows
-                    .get(request.shadow)
-                    .is_some_and(|node| node.state.may_send(request.operation))
-        })
-    }
-
-    /// Queues what is due: the answer that waits for room, readings, reports.
-    pub fn queue(&mut self) {
-        self.queue_answer();
+    /// Queues readings and reports that are due; whether it did.
+    pub fn queue(&mut self) -> bool {
         // While an answer waits for room, what would be found could not be acted on.
         if self.reply_len > 0 {
-            return;
+            return false;
         }
         let now = self.env.slot.now();
+        let before = self.env.control.changes();
         let mut at = None;
-        // In most turns there is nothing to do, which one look tells.
-        while let Some(id) = self.env.control.with(|shared| {
-            shared.shadows.next(at, |node| {
-                node.state.may_fetch(now) || node.reporter.is_waiting()
-            })
-        }) {
+        while let Some(id) = self
+            .env
+            .control
+            .with(|shared| shared.shadows.next(at, |node| node.has_to_queue(now)))
+        {
             at = Some(id);
             self.queue_fetch(id, now);
             self.queue_report(id, now);
         }
+        self.env.control.changes() != before
     }
 
     fn queue_fetch(&self, id: ShadowId, now: u64) {
@@ -212,37 +200,24 @@ impl<'m, A: App + Board> Desk<'m, A> {
         id: u32,
         request: Request,
         refused: &Cell<Option<Outcome<'static>>>,
-        out: &mut [u8],
-    ) -> Result<usize, Unwritten> {
+        body: &mut Body<'_>,
+    ) -> Result<(), Unwritten> {
         let control = self.env.control;
         let section = (request.operation == Operation::Update).then_some(request.section);
-        let head = section.map_or(&b""[..], shadow::update_head);
-        let (token, done) = control.with(|shared| {
+        if let Some(section) = section {
+            body.put(shadow::update_head(section))?;
+        }
+        if request.purpose == Purpose::Written {
+            let done = control.with(|shared| shared.outbox.done(id));
+            body.write(|out| self.write_state(done, refused, out))?;
+        }
+        control.with(|shared| {
+            // It may have ended meanwhile.
             let parts = shared.outbox.message(id).ok_or(Unwritten::Unwanted)?;
             let [token, _] = parts.head;
-            let token = heapless::Vec::<u8, MAX_TOKEN>::from_slice(token)
-                .map_err(|_| Unwritten::Unwanted)?;
-            Ok((token, shared.outbox.done(id)))
-        })?;
-        let tail = shadow::tail(section, request.version, &token);
-        let no_room = Unwritten::NoRoom;
-        let (head_room, rest) = out.split_at_mut_checked(head.len()).ok_or(no_room)?;
-        head_room.copy_from_slice(head);
-        let state_len = if request.purpose == Purpose::Written {
-            self.write_state(done, refused, rest)?
-        } else {
-            control.with(|shared| {
-                let parts = shared.outbox.message(id).ok_or(Unwritten::Unwanted)?;
-                let room = rest.get_mut(..parts.payload.len()).ok_or(no_room)?;
-                room.copy_from_slice(parts.payload);
-                Ok(parts.payload.len())
-            })?
-        };
-        let room = rest.get_mut(state_len..).ok_or(no_room)?;
-        room.get_mut(..tail.len())
-            .ok_or(no_room)?
-            .copy_from_slice(&tail);
-        Ok(head.len() + state_len + tail.len())
+            body.put(parts.payload)?;
+            shadow::tail(section, request.version, token, |part| body.put(part))
+        })
     }
 
     /// Has the application write the state.
@@ -286,56 +261,56 @@ impl<'m, A: App + Board> Desk<'m, A> {
         if name.thing != self.env.settings.thing_name {
             return Taken::No;
         }
-        let mut taken = Taken::No;
+        let is_it = |node: &Node<'_, A::Shadow>| node.name() == name.shadow;
+        let control = self.env.control;
+        if control.with(|shared| shared.shadows.next(None, is_it).is_none()) {
+            return Taken::No;
+        }
+        let envelope = match Envelope::parse(payload) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                self.bad_message(error);
+                return Taken::Yes;
+            }
+        };
+        let now = self.env.slot.now();
+        let mut taken = Taken::Yes;
         let mut at = None;
-        let mut parsed = None;
-        // Several handles may be open for one shadow.
-        while let Some(id) = self
-            .env
-            .control
-            .with(|shared| shared.shadows.next(at, |node| node.name() == name.shadow))
-        {
-            at = Some(id);
-            let envelope = match parsed {
-                Some(envelope) => envelope,
-                None => match Envelope::parse(payload) {
-                    Ok(envelope) => *parsed.insert(envelope),
-                    Err(error) => {
-                        self.bad_message(error);
-                        return Taken::Yes;
-                    }
-                },
+        loop {
+            // Several handles may be open for one shadow.
+            let reacted = control.with(|shared| {
+                let id = shared.shadows.next(at, is_it)?;
+                let is_last = shared.shadows.next(Some(id), is_it).is_none();
+                let node = shared.shadows.get(id)?;
+                let reaction = node.state.message(inbound, &envelope, now);
+                Some((id, node.owner, reaction, is_last))
+            });
+            let Some((id, owner, reaction, is_last)) = reacted else {
+                return taken;
             };
-            let later = self.incoming(&Incoming {
+            let message = Incoming {
                 id,
                 inbound,
                 envelope,
-            });
-            if later {
+            };
+            if self.incoming(&message, owner, reaction) {
                 taken = Taken::Later;
-            } else if taken == Taken::No {
-                taken = Taken::Yes;
             }
+            if is_last {
+                return taken;
+            }
+            at = Some(id);
         }
-        taken
     }
 
     /// Returns whether the message is looked at later, as the others below do.
-    fn incoming(&mut self, message: &Incoming<'_>) -> bool {
-        let now = self.env.slot.now();
-        let Incoming {
-            id,
-            inbound,
-            envelope,
-        } = message;
+    fn incoming(
+        &mut self,
+        message: &Incoming<'_>,
+        owner: A::Shadow,
+        reaction: Reaction<'_>,
+    ) -> bool {
         let control = self.env.control;
-        let reacted = control.with(|shared| {
-            let node = shared.shadows.get(*id)?;
-            Some((node.owner, node.state.message(*inbound, envelope, now)))
-        });
-        let Some((owner, reaction)) = reacted else {
-            return false;
-        };
         match reaction {
             Reaction::None => self.fetch_answered(message),
             Reaction::Stale => control.with(|shared| count(&mut shared.statistics.shadow_stale)),
@@ -354,7 +329,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 self.env.tell(Event {
                     kind: EventKind::FetchFailed,
                     error: Some(Error::Rejected),
-                    code: envelope.code,
+                    code: message.envelope.code,
                     ..Event::default()
                 });
             }
@@ -543,21 +518,23 @@ impl<'m, A: App + Board> Desk<'m, A> {
         if self.reply_len > 0 {
             // The last answer still waits for room. The shadow is read again afterwards, and this
             // request with it.
-            self.delivered(message, false);
+            control.with(|shared| delivered(shared, message, false));
             return false;
         }
         if requested.kind() != json::Kind::Object {
             self.bad_message(Error::JsonType);
             return false;
         }
-        control.with(|shared| count(&mut shared.statistics.shadow_requests));
         let mut whole = true;
         if let Some(table) = self.env.app.table(owner) {
             whole = !table.apply(requested, desired);
             let now = self.env.slot.now();
             self.with_reporter(message.id, |reporter| reporter.hurry(now));
         }
-        self.delivered(message, whole);
+        control.with(|shared| {
+            count(&mut shared.statistics.shadow_requests);
+            delivered(shared, message, whole);
+        });
 
         let mut writer = Writer::new(self.reply);
         writer.begin_object();
@@ -591,17 +568,6 @@ impl<'m, A: App + Board> Desk<'m, A> {
         false
     }
 
-    fn delivered(&self, message: &Incoming<'_>, delivered: bool) {
-        self.env.control.with(|shared| {
-            if let Some(node) = shared.shadows.get(message.id) {
-                match delivered {
-                    true => node.state.delivered(message.inbound, &message.envelope),
-                    false => node.state.missed(),
-                }
-            }
-        });
-    }
-
     fn bad_message(&self, error: Error) {
         self.env.tell(Event {
             kind: EventKind::BadMessage,
@@ -612,7 +578,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
     }
 
     /// Queues the answer that waits for room in the outbox.
-    fn queue_answer(&mut self) {
+    pub fn queue_answer(&mut self) {
         let Some(state) = self.reply.get(..self.reply_len).filter(|r| !r.is_empty()) else {
             return;
         };
@@ -667,6 +633,25 @@ pub fn subscribed<H: Copy, D: Copy, S>(
     true
 }
 
+/// The delta of a message was delivered, or not all of it.
+fn delivered<H, D, S>(shared: &mut Shared<'_, H, D, S>, message: &Incoming<'_>, delivered: bool) {
+    if let Some(node) = shared.shadows.get(message.id) {
+        match delivered {
+            true => node.state.delivered(message.inbound, &message.envelope),
+            false => node.state.missed(),
+        }
+    }
+}
+
+/// Whether a request can be sent now: its answer would arrive, and the service would take it.
+pub fn is_ready<H, D: Copy, S>(shared: &mut Shared<'_, H, D, S>, request: Request) -> bool {
+    shared.outbox.requests_open() < MAX_OPEN
+        && shared
+            .shadows
+            .get(request.shadow)
+            .is_some_and(|node| node.state.may_send(request.operation))
+}
+
 /// Ends everything that a shadow which is being closed has open; `tell` whoever asked for it.
 pub fn close<H: Copy + Send, D: Copy + Send, S: Copy + Send>(
     control: &super::control::Control<'_, H, D, S>,
@@ -680,6 +665,6 @@ pub fn close<H: Copy + Send, D: Copy + Send, S: Copy + Send>(
             tell(done);
         }
     }
-    control.with(Shared::changed);
+    control.changed();
     closed
 }

@@ -39,6 +39,11 @@ impl<'m, S> Node<'m, S> {
         self.id
     }
 
+    /// Whether there may be something to queue for it.
+    pub fn has_to_queue(&self, now: u64) -> bool {
+        self.state.may_fetch(now) || self.reporter.is_waiting()
+    }
+
     /// Its name; `None` for the classic one.
     pub fn name(&self) -> Option<&'m str> {
         self.name
@@ -124,12 +129,14 @@ impl<'m, S> Shadows<'m, S> {
         }
     }
 
-    /// When there is something to do for one of them.
-    pub fn wake_at(&self, now: u64) -> Option<u64> {
-        let times = self
-            .iter()
-            .flat_map(|node| [node.state.fetch.wake_at(now), node.reporter.wake_at(now)]);
-        times.flatten().min()
+    /// Whether there may be something to queue for one of them, and when there will be; `u64::MAX`:
+    /// never.
+    pub fn look(&self, now: u64) -> (bool, u64) {
+        self.iter().fold((false, u64::MAX), |(due, at), node| {
+            let times = [node.state.fetch.wake_at(now), node.reporter.wake_at(now)];
+            let at = times.iter().flatten().fold(at, |at, time| at.min(*time));
+            (due || node.has_to_queue(now), at)
+        })
     }
 
     fn iter(&self) -> impl Iterator<Item = &Node<'m, S>> {

@@ -290,7 +290,7 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
     /// `now`, and subscriptions that are gone. Returns one thing to tell; to be called until it
     /// returns `None`.
     pub fn settle(&mut self, now: u64) -> Option<Told<H, D>> {
-        if !self.untold && self.next_expiry().is_none_or(|at| at > now) {
+        if !self.untold && self.next_expiry() > now {
             return None;
         }
         for slot in 0..self.slots.len() {
@@ -315,13 +315,12 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
         self.untold
     }
 
-    /// When the next operation ends by itself.
-    pub fn next_expiry(&self) -> Option<u64> {
+    /// When the next operation ends by itself; `u64::MAX`: never.
+    pub fn next_expiry(&self) -> u64 {
         self.iter()
             .flat_map(|s| [&s.subscribed, &s.unsubscribed])
-            .filter(|operation| operation.done.is_some() && operation.expires < u64::MAX)
-            .map(|operation| operation.expires)
-            .min()
+            .filter(|operation| operation.done.is_some())
+            .fold(u64::MAX, |at, operation| at.min(operation.expires))
     }
 
     /// Ends one operation that is still open: whom to tell.
@@ -671,7 +670,7 @@ mod tests {
     fn operations_end_in_their_time() {
         with_table(|table| {
             table.subscribe("a", QOS1, 'a', Some(1), 100).unwrap();
-            assert_eq!(table.next_expiry(), Some(100));
+            assert_eq!(table.next_expiry(), 100);
             assert_eq!(settle(table, 99), []);
             assert_eq!(settle(table, 100), [Told::Expired(1)]);
             assert_eq!(settle(table, 100), []);

@@ -613,6 +613,10 @@ static void drains_at_the_interval(void)
     CHECK_EQ(publish("new", 1, &ops[12]), IOT_THING_OK);
     sim_run(&device, 1);
     CHECK_EQ(broker_count(&device.broker, "new"), 3);
+    /* Then it sleeps. */
+    unsigned long polls = device.polls;
+    sim_run(&device, MINUTE / 2);
+    CHECK(device.polls - polls <= 2);
     CHECK(sim_device_end(&device));
 }
 

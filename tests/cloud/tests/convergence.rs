@@ -139,7 +139,10 @@ impl World {
         let section = (operation == Operation::Update).then_some(Section::Both);
         let mut text = section.map_or(Vec::new(), |s| update_head(s).to_vec());
         text.extend_from_slice(state.as_bytes());
-        text.extend_from_slice(&tail(section, 0, &token.text()));
+        let Ok(()) = tail(section, 0, &token.text(), |part| {
+            text.extend_from_slice(part);
+            Ok::<(), std::convert::Infallible>(())
+        });
         self.open.push((token, purpose, self.now + TIMEOUT_MS));
         self.state.opened(operation);
         let operation = match operation {
