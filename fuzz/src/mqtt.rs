@@ -13,7 +13,7 @@ use embedded_io_async::{ErrorType, Read, Write};
 use iot_thing::{
     Error,
     mqtt::{
-        AckOf, Body, Connect, Ended, NotSent, PublishOptions, Session, SubscribeOptions, Turn,
+        AckOf, Body, Client, Connect, Ended, NotSent, PublishOptions, Session, SubscribeOptions, Turn,
         Unwritten,
     },
 };
@@ -275,6 +275,21 @@ fn see(turn: &Turn<'_>) -> Seen {
     }
 }
 
+/// Does something again when what was collected has left.
+fn patient<'d>(
+    what: &str,
+    client: &mut Client<'_, Stream<'d>>,
+    act: impl Fn(&mut Client<'_, Stream<'d>>) -> Result<(), NotSent>,
+) -> Result<(), NotSent> {
+    match act(client) {
+        Err(NotSent::Full) => {
+            let _ = block_on(what, client.flush());
+            act(client)
+        }
+        sent => sent,
+    }
+}
+
 fn run_case(case: &Case<'_>, pieces: &[u8]) -> Report {
     let drops = pieces.first().is_some_and(|size| size & 0x40 != 0);
     let written = RefCell::new(Vec::new());
@@ -314,16 +329,21 @@ fn run_case(case: &Case<'_>, pieces: &[u8]) -> Report {
                             retain,
                             ..PublishOptions::default()
                         };
-                        let sent = client.publish(options, |body| publish(body, id, size));
-                        sends.push(block_on("publishing", sent));
+                        let mut sent = patient("publishing", &mut client, |client| {
+                            client.publish(options, |body| publish(body, id, size))
+                        });
+                        if sent.is_ok() && !qos1 {
+                            sent = block_on("publishing", client.flush());
+                        }
+                        sends.push(sent);
                     }
                     Act::Subscribe {
                         leaving,
                         filters: count,
                     } => {
-                        let sent =
-                            client.subscribe(id, leaving, |body| filters(body, leaving, count));
-                        sends.push(block_on("subscribing", sent));
+                        sends.push(patient("subscribing", &mut client, |client| {
+                            client.subscribe(id, leaving, |body| filters(body, leaving, count))
+                        }));
                     }
                 }
                 let mut turn = async || client.turn().await.map(|turn| see(&turn));

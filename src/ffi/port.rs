@@ -3,7 +3,7 @@
 
 use core::cell::{Cell, UnsafeCell};
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use core::task::Waker;
 
 use critical_section::{Mutex, RawRestoreState};
@@ -22,6 +22,8 @@ unsafe impl Versioned for iot_thing_port_t {}
 struct Global {
     given: AtomicPtr<iot_thing_port_t>,
     nonce: AtomicU32,
+    /// The port has a critical section: looked at far more often than anything else here.
+    has_section: AtomicBool,
     copy: UnsafeCell<MaybeUninit<iot_thing_port_t>>,
 }
 
@@ -33,6 +35,7 @@ unsafe impl Sync for Global {}
 static GLOBAL: Global = Global {
     given: AtomicPtr::new(core::ptr::null_mut()),
     nonce: AtomicU32::new(0),
+    has_section: AtomicBool::new(false),
     copy: UnsafeCell::new(MaybeUninit::uninit()),
 };
 
@@ -54,6 +57,8 @@ pub fn install(given: *const iot_thing_port_t, nonce: u32) -> Result<(), Error> 
         unsafe { (*GLOBAL.copy.get()).write(copy) };
         GLOBAL.nonce.store(nonce, Ordering::Relaxed);
         GLOBAL.given.store(given.cast_mut(), Ordering::Release);
+        let has_section = copy.enter_critical.is_some();
+        GLOBAL.has_section.store(has_section, Ordering::Release);
         critical_section::with(|cs| {
             CLOCK.borrow(cs).set(ClockState {
                 last: read_clock(),
@@ -182,6 +187,9 @@ unsafe impl critical_section::Impl for Section {
     // Not copied to each of the many places that enter and leave a section.
     #[inline(never)]
     unsafe fn acquire() -> RawRestoreState {
+        if !GLOBAL.has_section.load(Ordering::Acquire) {
+            return 0;
+        }
         match port().and_then(|port| port.enter_critical.map(|enter| (enter, port.user))) {
             // SAFETY: the port's function, called as its description in the header says.
             Some((enter, user)) => unsafe { enter(user) },
@@ -191,6 +199,9 @@ unsafe impl critical_section::Impl for Section {
 
     #[inline(never)]
     unsafe fn release(state: RawRestoreState) {
+        if !GLOBAL.has_section.load(Ordering::Acquire) {
+            return;
+        }
         if let Some((exit, user)) =
             port().and_then(|port| port.exit_critical.map(|exit| (exit, port.user)))
         {

@@ -379,13 +379,12 @@ impl iot_thing_t {
         if self.app.backed_up() {
             return 0;
         }
-        let before = self.control.changes();
-        self.slot.arm(port::now());
+        self.slot.arm(port::now(), self.control.changes());
         // SAFETY: the slot lives as long as the future, and wakers stay inside this poll.
         let waker = unsafe { waker::of(&self.slot) };
         // SAFETY: init made the future there, and `enter` has let only us in.
         let _ = unsafe { (self.transport.poll)(self.future, &mut Context::from_waker(&waker)) };
-        if self.control.changes() != before {
+        if self.control.changes() != self.slot.changes() {
             // A callback, or another thread meanwhile, has given it something to do.
             return 0;
         }

@@ -171,7 +171,7 @@ impl<'a> Writer<'a> {
     /// A value that is JSON already. It is validated, and white space around it dropped.
     pub fn raw(&mut self, json: &[u8]) -> &mut Self {
         let depth = self.progress.open.checked_ilog2().unwrap_or(0);
-        match scan(json, MAX_DEPTH.saturating_sub(depth), &[], &mut []) {
+        match scan(json, MAX_DEPTH.saturating_sub(depth)) {
             Ok(value) => self.word(value.raw()),
             Err(failure) => {
                 self.fail(failure.error);
@@ -201,7 +201,7 @@ impl<'a> Writer<'a> {
         match self.progress.due {
             Due::Outermost | Due::MemberValue => {}
             Due::FirstItem if !self.in_object() => {}
-            Due::NextItem if !self.in_object() => self.push(b","),
+            Due::NextItem if !self.in_object() => self.put(b','),
             _ => {
                 self.fail(Error::JsonNesting);
                 return false;
@@ -225,7 +225,7 @@ impl<'a> Writer<'a> {
                 self.fail(Error::JsonDepth);
                 return self;
             }
-            self.push(&[bracket]);
+            self.put(bracket);
             self.progress.open = self.progress.open << 1 | kind;
             self.progress.due = Due::FirstItem;
         }
@@ -241,7 +241,7 @@ impl<'a> Writer<'a> {
             self.fail(Error::JsonNesting);
             return self;
         }
-        self.push(&[bracket]);
+        self.put(bracket);
         self.progress.open >>= 1;
         self.end_value();
         self
@@ -253,14 +253,14 @@ impl<'a> Writer<'a> {
         }
         match self.progress.due {
             Due::FirstItem if self.in_object() => {}
-            Due::NextItem if self.in_object() => self.push(b","),
+            Due::NextItem if self.in_object() => self.put(b','),
             _ => {
                 self.fail(Error::JsonNesting);
                 return self;
             }
         }
         self.quoted(name);
-        self.push(b":");
+        self.put(b':');
         self.progress.due = Due::MemberValue;
         self
     }
@@ -273,7 +273,7 @@ impl<'a> Writer<'a> {
     }
 
     fn quoted(&mut self, string: &[u8]) {
-        self.push(b"\"");
+        self.put(b'"');
         let mut rest = string;
         loop {
             let special = lex::run_end(rest);
@@ -303,7 +303,7 @@ impl<'a> Writer<'a> {
                 }
             }
         }
-        self.push(b"\"");
+        self.put(b'"');
     }
 
     fn number(&mut self, negative: bool, mut magnitude: u64, decimals: u8) -> &mut Self {
@@ -332,10 +332,21 @@ impl<'a> Writer<'a> {
             }
         }
         if negative {
-            self.push(b"-");
+            self.put(b'-');
         }
         self.push(text.get(start..).unwrap_or_default());
         self
+    }
+
+    /// Appends one byte, as [`push`](Self::push) does: most of what is written are single ones.
+    #[inline(never)]
+    fn put(&mut self, byte: u8) {
+        let at = self.progress.needed;
+        self.progress.needed = at.saturating_add(1);
+        match self.out.get_mut(at) {
+            Some(place) => *place = byte,
+            None => self.fail(Error::JsonNoSpace),
+        }
     }
 
     /// Appends, or counts if there is no room.

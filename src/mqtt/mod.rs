@@ -103,6 +103,8 @@ pub enum Turn<'p> {
 /// Why something was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotSent {
+    /// What was collected before must leave first: [`Client::flush`], and then again.
+    Full,
     /// It will never fit.
     TooLarge,
     /// It is not wanted any more.
@@ -223,11 +225,11 @@ impl<IO: ByteStream> Client<'_, IO> {
 
     /// Subscribes to filters, or unsubscribes when `leaving`, up to [`FILTERS_PER_SUBSCRIBE`];
     /// `write` puts them by [`Body::put_filter`].
-    pub async fn subscribe(
+    pub fn subscribe(
         &mut self,
         id: u16,
         leaving: bool,
-        mut write: impl FnMut(&mut Body<'_>) -> Result<(), Unwritten>,
+        write: impl FnOnce(&mut Body<'_>) -> Result<(), Unwritten>,
     ) -> Result<(), NotSent> {
         let first = if leaving { UNSUBSCRIBE } else { SUBSCRIBE };
         self.packet(first, topic::MAX_TOPIC, |body| {
@@ -235,16 +237,15 @@ impl<IO: ByteStream> Client<'_, IO> {
             body.put_properties(&[])?;
             write(body)
         })
-        .await
     }
 
-    /// Publishes; `write` puts topic and properties by [`Body::put_head`], and then the payload. At
-    /// QoS 1 the message leaves with the next turn, else at once, for nothing tells later whether it
-    /// did. Dropping the future loses nothing but that.
-    pub async fn publish(
+    /// Publishes; `write` puts topic and properties by [`Body::put_head`], and then the payload. The
+    /// message leaves with the next turn, or by [`flush`](Self::flush): at QoS 0 nothing else tells
+    /// whether it did.
+    pub fn publish(
         &mut self,
         options: PublishOptions,
-        write: impl FnMut(&mut Body<'_>) -> Result<(), Unwritten>,
+        write: impl FnOnce(&mut Body<'_>) -> Result<(), Unwritten>,
     ) -> Result<(), NotSent> {
         let mut first = PUBLISH;
         if options.id.is_some() {
@@ -256,43 +257,37 @@ impl<IO: ByteStream> Client<'_, IO> {
         if options.again {
             first |= DUP;
         }
-        self.packet(first, options.size, write).await?;
+        self.packet(first, options.size, write)?;
         if options.id.is_some() {
             self.unacknowledged = self.unacknowledged.saturating_add(1);
-            return Ok(());
         }
-        self.flush().await;
-        match self.failure {
-            Some(_) => Err(NotSent::Broken),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
-    async fn packet(
+    fn packet(
         &mut self,
         first: u8,
         size: usize,
-        mut write: impl FnMut(&mut Body<'_>) -> Result<(), Unwritten>,
+        write: impl FnOnce(&mut Body<'_>) -> Result<(), Unwritten>,
     ) -> Result<(), NotSent> {
-        loop {
-            if self.failure.is_some() {
-                return Err(NotSent::Broken);
-            }
-            match self.tx.packet(first, size, &mut write) {
-                Ok(()) => {
-                    self.unflushed = true;
-                    return Ok(());
-                }
-                Err(Unwritten::Unwanted) => return Err(NotSent::Unwanted),
-                Err(Unwritten::NoRoom) if self.tx.is_empty() => return Err(NotSent::TooLarge),
-                // There is room behind nothing.
-                Err(Unwritten::NoRoom) => self.flush().await,
-            }
+        if self.failure.is_some() {
+            return Err(NotSent::Broken);
         }
+        self.tx
+            .packet(first, size, write)
+            .map_err(|error| match error {
+                Unwritten::Unwanted => NotSent::Unwanted,
+                // There is room behind nothing.
+                Unwritten::NoRoom if self.tx.is_empty() => NotSent::TooLarge,
+                Unwritten::NoRoom => NotSent::Full,
+            })?;
+        self.unflushed = true;
+        Ok(())
     }
 
-    /// Sends what was collected. Dropping the future loses nothing.
-    async fn flush(&mut self) {
+    /// Sends what was collected; fails when that failed, with it or before. Dropping the future loses
+    /// nothing.
+    pub async fn flush(&mut self) -> Result<(), NotSent> {
         while self.failure.is_none() && !self.tx.is_empty() {
             match self.io.write(self.tx.waiting()).await {
                 Ok(n) => self.tx.sent(n),
@@ -305,12 +300,14 @@ impl<IO: ByteStream> Client<'_, IO> {
         {
             self.failure = Some(error);
         }
-        if self.failure.is_some() {
-            self.tx.clear();
-        }
         if core::mem::take(&mut self.unflushed) {
             self.last_sent = Instant::now();
         }
+        if self.failure.is_some() {
+            self.tx.clear();
+            return Err(NotSent::Broken);
+        }
+        Ok(())
     }
 
     /// Adds a packet of the connection itself; there is room, by the reserve.
@@ -331,7 +328,8 @@ impl<IO: ByteStream> Client<'_, IO> {
             self.acknowledge(id);
         }
         self.add(&[DISCONNECT, 1, reason]);
-        self.flush().await;
+        // There is nobody left to tell.
+        let _ = self.flush().await;
     }
 
     // ---- keeping alive ------------------------------------------------------------------------
@@ -365,7 +363,8 @@ impl<IO: ByteStream> Client<'_, IO> {
         }
         let first = loop {
             if !self.tx.has_reserve() {
-                self.flush().await;
+                // Reading tells why it failed.
+                let _ = self.flush().await;
             }
             match self.rx.next() {
                 Next::Packet(first) if first & 0xF0 == PUBLISH => break first,
@@ -441,9 +440,9 @@ impl<IO: ByteStream> Client<'_, IO> {
             let n = connect::write(connect, rx_size, at, self.tx.room())?;
             self.tx.fill(n);
             self.unflushed = true;
-            self.flush().await;
+            let sent = self.flush().await;
             at = at.saturating_add(n);
-            if n == 0 || self.failure.is_some() {
+            if n == 0 || sent.is_err() {
                 return self.failure.map_or(Ok(()), Err);
             }
         }
@@ -484,7 +483,8 @@ impl<IO: ByteStream> Client<'_, IO> {
     /// Sends what was collected and waits until something arrives, or until a ping is due. Dropping
     /// the future loses nothing.
     async fn receive(&mut self) -> Result<(), Ended> {
-        self.flush().await;
+        // When it failed, what has arrived may say why.
+        let _ = self.flush().await;
         let (failure, deadline) = (self.failure, self.deadline());
         let read = {
             let mut read = pin!(self.io.read(self.rx.room()));

@@ -22,6 +22,7 @@ pub struct PollSlot {
     budget: Cell<u16>,
     interest: Cell<u32>,
     now: Cell<u64>,
+    changes: Cell<u32>,
 }
 
 /// Steps (socket calls and messages) in one poll. It bounds the time a poll takes when the peer
@@ -41,12 +42,15 @@ impl PollSlot {
             budget: Cell::new(0),
             interest: Cell::new(0),
             now: Cell::new(0),
+            changes: Cell::new(0),
         }
     }
 
-    /// Starts a poll at `now`, in milliseconds of the library's clock.
-    pub fn arm(&self, now: u64) {
+    /// Starts a poll at `now`, in milliseconds of the library's clock, after so many changes from
+    /// outside.
+    pub fn arm(&self, now: u64, changes: u32) {
         self.now.set(now);
+        self.changes.set(changes);
         self.deadline.set(u64::MAX);
         self.woken.set(false);
         self.budget.set(STEPS_PER_POLL);
@@ -64,6 +68,16 @@ impl PollSlot {
     /// The poll has taken long: it is `now`.
     pub fn note_time(&self, now: u64) {
         self.now.set(now);
+    }
+
+    /// So many changes were looked at.
+    pub fn note_changes(&self, changes: u32) {
+        self.changes.set(changes);
+    }
+
+    /// How many changes were looked at.
+    pub fn changes(&self) -> u32 {
+        self.changes.get()
     }
 
     /// Poll again at `at`, in milliseconds of the library's clock.
@@ -144,32 +158,32 @@ mod tests {
     #[test]
     fn the_earliest_deadline_counts() {
         let slot = PollSlot::new();
-        slot.arm(7);
+        slot.arm(7, 0);
         assert_eq!(slot.remaining(5), None);
         slot.wake_at(30);
         slot.wake_at(20);
         slot.wake_at(25);
         assert_eq!(slot.remaining(5), Some(15));
         assert_eq!(slot.remaining(50), Some(0));
-        slot.arm(7);
+        slot.arm(7, 0);
         assert_eq!(slot.remaining(5), None);
     }
 
     #[test]
     fn a_used_up_budget_asks_for_the_next_poll() {
         let slot = PollSlot::new();
-        slot.arm(7);
+        slot.arm(7, 0);
         for _ in 0..STEPS_PER_POLL {
             assert!(slot.step());
         }
         assert_eq!(slot.remaining(0), None);
         assert!(!slot.step());
         assert_eq!(slot.remaining(0), Some(0));
-        slot.arm(0);
+        slot.arm(0, 0);
         slot.received(255);
         slot.received(63 * 256);
         assert!(slot.step() && slot.is_spent() && !slot.step());
-        slot.arm(0);
+        slot.arm(0, 0);
         slot.received(usize::MAX);
         assert!(slot.is_spent());
     }

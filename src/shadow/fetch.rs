@@ -52,9 +52,14 @@ impl Fetch {
         self.again = false;
     }
 
+    /// Whether to ask, now or later.
+    pub fn is_wanted(&self) -> bool {
+        matches!(self.stage, Stage::Due)
+    }
+
     /// Whether to ask now.
     pub fn is_due(&self, now: u64) -> bool {
-        matches!(self.stage, Stage::Due) && self.not_before <= now
+        self.is_wanted() && self.not_before <= now
     }
 
     /// It was asked for with this token.
@@ -104,7 +109,7 @@ impl Fetch {
     /// When it has to be asked for; `None` when it has not, or at once: then only room was missing,
     /// and whatever makes room is a reason to look again.
     pub fn wake_at(&self, now: u64) -> Option<u64> {
-        (matches!(self.stage, Stage::Due) && self.not_before > now).then_some(self.not_before)
+        (self.is_wanted() && self.not_before > now).then_some(self.not_before)
     }
 }
 

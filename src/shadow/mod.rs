@@ -75,6 +75,22 @@ impl Request {
     pub fn is_repeatable(&self) -> bool {
         self.operation != Operation::Delete && self.version == 0
     }
+
+    /// What it changes, if it changes anything.
+    pub fn changed_section(&self) -> Option<Section> {
+        (self.operation == Operation::Update).then_some(self.section)
+    }
+
+    /// Bytes of its text around the state, with this token.
+    pub fn overhead(&self, token: &[u8]) -> usize {
+        let section = self.changed_section();
+        let mut size = section.map_or(0, |section| update_head(section).len());
+        let Ok(()) = tail(section, self.version, token, |part| {
+            size = size.saturating_add(part.len());
+            Ok::<(), core::convert::Infallible>(())
+        });
+        size
+    }
 }
 
 /// How often a change that met another one is tried again.
@@ -122,16 +138,6 @@ pub fn tail<E>(
     put(br#""}"#)
 }
 
-/// Bytes of a request around its state.
-pub fn overhead(section: Option<Section>, version: u64, token: &[u8]) -> usize {
-    let mut size = section.map_or(0, |section| update_head(section).len());
-    let Ok(()) = tail(section, version, token, |part| {
-        size = size.saturating_add(part.len());
-        Ok::<(), core::convert::Infallible>(())
-    });
-    size
-}
-
 /// Whether a request that the service rejected with `code` can be tried again.
 pub const fn retry_verdict(code: i32) -> Retry {
     match code {
@@ -160,7 +166,14 @@ mod tests {
             Ok::<(), ()>(())
         };
         tail(section, version, token, put).unwrap();
-        assert_eq!(overhead(section, version, token) + state.len(), text.len());
+        let request = Request {
+            shadow: 0,
+            operation: section.map_or(Operation::Get, |_| Operation::Update),
+            purpose: Purpose::Call,
+            section: section.unwrap_or_default(),
+            version,
+        };
+        assert_eq!(request.overhead(token) + state.len(), text.len());
         String::from_utf8(text).unwrap()
     }
 

@@ -243,6 +243,13 @@ impl State {
         self.confirmed.without(self.needed())
     }
 
+    /// Nothing is missing or superfluous.
+    pub fn is_settled(&self) -> bool {
+        let needed = self.needed();
+        let held = self.confirmed.with(self.asked);
+        needed.without(held).is_empty() && self.confirmed.without(needed).is_empty()
+    }
+
     /// These were asked for.
     pub fn subscribing(&mut self, filters: Filters) {
         self.asked = self.asked.with(filters);

@@ -64,12 +64,22 @@ pub struct Name<'a> {
 }
 
 impl Name<'_> {
+    /// The length of this shadow's topic that ends in `end`.
+    pub fn topic_len(&self, end: &str) -> usize {
+        let name = self.shadow.map_or(0, |name| NAME.len() + name.len() + 1);
+        HEAD.len() + self.thing.len() + SHADOW.len() + name + end.len()
+    }
+
     /// Writes this shadow's topic that ends in `end`, and returns its length; `None` when there is no
     /// room.
     pub fn topic(&self, end: &str, out: &mut [u8]) -> Option<usize> {
         let [name, shadow, slash] = self.shadow.map_or(["", "", ""], |name| [NAME, name, "/"]);
         let mut len = 0_usize;
         for part in [HEAD, self.thing, SHADOW, name, shadow, slash, end] {
+            // A call to copy nothing is a call, too.
+            if part.is_empty() {
+                continue;
+            }
             let next = len.checked_add(part.len())?;
             out.get_mut(len..next)?.copy_from_slice(part.as_bytes());
             len = next;

@@ -305,14 +305,13 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
             Some(text) => Some((Token::parse(text).ok_or(Error::Argument)?, text)),
             None => None,
         };
-        let section = (ask.operation == Operation::Update).then_some(ask.section);
         let expires = deadline(u64::from(ask.within_ms));
         self.change(|shared| {
             let own = shared.next_token();
             let own_text = own.text();
             let (token, text) = given.unwrap_or((own, &own_text));
             // What is written around the state must fit, too, with the service and with MQTT.
-            let size = shadow::overhead(section, ask.version, text) + ask.state.len();
+            let size = request.overhead(text) + ask.state.len();
             if size > shadow::MAX_DOCUMENT || size > shared.outbox.room().0 {
                 shared.last_needed = size;
                 return Err(Error::TooLarge);

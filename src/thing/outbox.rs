@@ -69,7 +69,26 @@ pub struct Entry<D> {
 }
 
 impl<D> Entry<D> {
-    fn size(&self) -> usize {
+    /// Names it as long as it is in the outbox. Counts up in the order of queueing, and wraps.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// It was sent before, in this session, with this packet identifier.
+    pub fn again(&self) -> Option<u16> {
+        match self.phase {
+            Phase::Again(packet) => Some(packet),
+            _ => None,
+        }
+    }
+
+    /// Its bytes, the head included.
+    pub fn size(&self) -> usize {
         size(self.head.map(usize::from), self.payload_len)
     }
 }
@@ -93,17 +112,6 @@ pub struct New<'a, D> {
     pub answer_ms: u32,
     /// Whom to tell.
     pub done: Option<D>,
-}
-
-/// A message that is due to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Due {
-    /// Names it as long as it is in the outbox. Counts up in the order of queueing, and wraps.
-    pub id: u32,
-    /// What it is.
-    pub kind: Kind,
-    /// It was sent before, in this session, with this packet identifier.
-    pub again: Option<u16>,
 }
 
 /// The parts of a message.
@@ -290,17 +298,12 @@ impl<'m, D: Copy> Outbox<'m, D> {
 
     /// The oldest message that is to be sent. What was sent before comes first: nothing is sent
     /// before it that was queued before it, but for what was acknowledged.
-    pub fn next_due(&self) -> Option<Due> {
-        let due = |entry: &Entry<D>, again| Due {
-            id: entry.id,
-            kind: entry.kind,
-            again,
-        };
+    pub fn next_due(&self) -> Option<&Entry<D>> {
         let mut queued = None;
         for entry in self.iter() {
             match entry.phase {
-                Phase::Again(packet) => return Some(due(entry, Some(packet))),
-                Phase::Queued if queued.is_none() => queued = Some(due(entry, None)),
+                Phase::Again(_) => return Some(entry),
+                Phase::Queued if queued.is_none() => queued = Some(entry),
                 _ => {}
             }
         }
@@ -310,12 +313,6 @@ impl<'m, D: Copy> Outbox<'m, D> {
     /// The number that the next message will have.
     pub fn next_id(&self) -> u32 {
         self.next_id
-    }
-
-    /// Whether a message of the kind that `wanted` names is waiting to be sent.
-    pub fn any_due(&self, wanted: impl Fn(Kind) -> bool) -> bool {
-        self.iter()
-            .any(|entry| entry.is_queued() && wanted(entry.kind))
     }
 
     /// Bytes of a message, its head included.
@@ -427,6 +424,15 @@ impl<'m, D: Copy> Outbox<'m, D> {
         self.iter()
             .filter(|entry| matches!(entry.kind, Kind::Shadow(_)) && !entry.is_queued())
             .count()
+    }
+
+    /// A request of the shadow service, and the parts of its message.
+    pub fn request(&self, id: u32) -> Option<(&shadow::Request, Parts<'_>)> {
+        let entry = self.find(id)?;
+        match &entry.kind {
+            Kind::Shadow(request) => Some((request, self.parts(entry)?)),
+            Kind::Publish { .. } => None,
+        }
     }
 
     /// Whom to tell of a message.
@@ -673,17 +679,10 @@ mod tests {
         );
         assert_eq!(outbox.message(2), None);
         assert_eq!(outbox.next_due().unwrap().kind, PUBLISH);
-        assert!(outbox.any_due(|kind| kind == UPDATE));
         assert_eq!(outbox.finish(0), gone(PUBLISH, 1));
         assert_eq!(outbox.finish(0), None, "it is over");
-        assert_eq!(
-            outbox.next_due(),
-            Some(Due {
-                id: 1,
-                kind: UPDATE,
-                again: None
-            })
-        );
+        let due = outbox.next_due().unwrap();
+        assert_eq!((due.id, due.again(), due.kind), (1, None, UPDATE));
         assert_eq!(outbox.message(1).unwrap().payload, b"{}");
         assert_eq!(outbox.high_water(), (13, 2));
         assert_eq!(outbox.level(), (5, 1));
@@ -892,7 +891,7 @@ mod tests {
             outbox.push(new(PUBLISH, "t", Some(id)), &[]).unwrap();
         }
         outbox.push(new(UPDATE, "u", Some(3)), &[]).unwrap();
-        let due = |outbox: &Outbox<'_, u32>| outbox.next_due().map(|due| (due.id, due.again));
+        let due = |outbox: &Outbox<'_, u32>| outbox.next_due().map(|due| (due.id, due.again()));
         outbox.sent(0, 7, 50);
         outbox.sent(1, 8, 40);
         assert_eq!((due(&outbox), outbox.ack_deadline()), (Some((2, None)), 40));

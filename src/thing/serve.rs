@@ -3,7 +3,6 @@
 //! One loop: bring the subscriptions up to date, send what is due, take one step of MQTT, settle
 //! what that step decided. Nothing else waits for the network, so there are no nested waits.
 
-use core::cell::Cell;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
@@ -12,7 +11,7 @@ use embassy_time::{Duration, Instant};
 
 use super::env::{CleanStart, End, Env};
 use super::event::{Event, EventKind, Outcome, State};
-use super::outbox::{self, Due, Kind};
+use super::outbox::{self, Kind};
 use super::shadow;
 use super::shadows::Part;
 use super::stats::{count, mark};
@@ -28,6 +27,7 @@ use crate::mqtt::{
 use crate::net::ByteStream;
 use crate::port::{Board, LogLevel};
 use crate::shadow::topic::Name;
+use crate::shadow::{Operation, Purpose};
 
 /// What uses a connection; lives as long as the Thing.
 pub struct Service<'m, A: App> {
@@ -73,18 +73,36 @@ struct Look<'m> {
 
 /// A message that can be sent.
 struct Ready<'m> {
-    due: Due,
+    /// Its number in the outbox.
+    id: u32,
+    what: What<'m>,
     /// Its packet identifier, at QoS 1.
     packet: Option<u16>,
-    /// The name of the shadow that it is for, if that has one.
-    shadow: Option<&'m str>,
+    /// It was sent before.
+    again: bool,
+    /// Presumable bytes of its packet.
+    size: usize,
+}
+
+enum What<'m> {
+    /// A message of the application.
+    Message { retain: bool },
+    /// A request of the shadow service, for this shadow.
+    Request {
+        shadow: Option<&'m str>,
+        operation: Operation,
+        /// The application writes the state.
+        written: bool,
+    },
 }
 
 /// A connection that is closed without a word so soon after a packet was closed because of it.
 const SUSPICIOUS: Duration = Duration::from_secs(5);
 
-/// Bytes of most requests of the shadow service.
-const USUAL_REQUEST: usize = 200;
+/// Bytes of most states that the application writes when the request is sent.
+const USUAL_STATE: usize = 100;
+/// Bytes of lengths and of the packet identifier in a message (3.3.2).
+const AROUND_TOPIC: usize = 5;
 
 /// Reason code of our DISCONNECT when the broker broke the protocol (MQTT 5, 3.14.2.1).
 const PROTOCOL_ERROR: u8 = 0x82;
@@ -267,6 +285,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
                         return Poll::Ready(());
                     }
                     self.env.slot.wake_at(wake_at);
+                    self.env.slot.note_changes(seen);
                     Poll::Pending
                 });
                 either(pin!(client.turn()), pin!(interrupted)).await
@@ -346,16 +365,14 @@ impl<'m, A: App + Board> Desk<'m, A> {
         if self.open.is_some() {
             return Ok(());
         }
-        // Mostly there is nothing, which one look tells. Filters to leave go first.
-        let due = self.env.control.with(|shared| {
-            [true, false].map(|leaving| {
-                shared.subscriptions.any_due(leaving) || shared.shadows.any_due(leaving)
-            })
-        });
-        for (leaving, due) in [true, false].into_iter().zip(due) {
-            if due && apart(pin!(self.ask(client, leaving))).await? {
-                break;
-            }
+        // Mostly there is nothing, which one look tells.
+        let due = self
+            .env
+            .control
+            .with(|shared| shared.subscriptions.any_due() || shared.shadows.any_due());
+        // Filters to leave go first.
+        if due && !apart(pin!(self.ask(client, true))).await? {
+            apart(pin!(self.ask(client, false))).await?;
         }
         Ok(())
     }
@@ -371,8 +388,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
         let id = client.new_id(|id| control.with(|shared| shared.outbox.uses(id)));
         let mut batch = None;
         let mut of_shadows = heapless::Vec::new();
-        let sent = client
-            .subscribe(id, leaving, |body| {
+        let sent = loop {
+            let sent = client.subscribe(id, leaving, |body| {
                 of_shadows.clear();
                 let mut count = 0_usize;
                 let mut full = false;
@@ -402,12 +419,16 @@ impl<'m, A: App + Board> Desk<'m, A> {
                     1 if full => Err(Unwritten::NoRoom),
                     _ => Ok(()),
                 }
-            })
-            .await;
+            });
+            match sent {
+                Err(NotSent::Full) => client.flush().await.unwrap_or_default(),
+                sent => break sent,
+            }
+        };
         let batch = match (sent, batch) {
             (Ok(()), Some(batch)) => batch,
             (Err(NotSent::TooLarge), _) => return Err(Error::TooLarge.into()),
-            (Err(NotSent::Unwanted | NotSent::Broken), _) | (Ok(()), None) => return Ok(false),
+            (Err(_), _) | (Ok(()), None) => return Ok(false),
         };
         if self.online_since.is_none() {
             self.env.set_state(State::Subscribing);
@@ -462,53 +483,78 @@ impl<'m, A: App + Board> Desk<'m, A> {
         let now = self.env.slot.now();
         let open = self.open.as_ref();
         let takes_more = client.takes_more();
+        let mut look = Look {
+            ready: None,
+            shadows: false,
+            wake_at: open.map_or(u64::MAX, |open| open.ack_by.as_millis()),
+        };
         self.env.control.with(|shared| {
-            let (shadows, at) = shared.shadows.look(now);
-            let mut look = Look {
-                ready: None,
-                shadows,
-                wake_at: open
-                    .map_or(at, |open| at.min(open.ack_by.as_millis()))
-                    .min(shared.outbox.ack_deadline()),
-            };
+            let at;
+            (look.shadows, at) = shared.shadows.look(now);
+            look.wake_at = look.wake_at.min(at).min(shared.outbox.ack_deadline());
             let Some(due) = shared.outbox.next_due() else {
-                return look;
+                return;
             };
             // The order is kept, so what cannot be sent now has all others wait.
-            let mut shadow = None;
-            match due.kind {
+            if due.kind().is_qos1() && !takes_more {
                 // Until the broker has acknowledged one.
-                kind if kind.is_qos1() && !takes_more => return look,
-                Kind::Shadow(request) => {
-                    let is_ready = due.again.is_some() || shadow::is_ready(shared, request);
-                    match shared.shadows.get(request.shadow) {
-                        Some(node) if is_ready => shadow = node.name(),
-                        _ => return look,
-                    }
-                }
-                Kind::Publish { .. } => {
+                return;
+            }
+            let mut size = due.size() + AROUND_TOPIC;
+            let what = match due.kind() {
+                Kind::Publish { retain, .. } => {
                     if let Some(at) = self.drain.next
                         && at.as_millis() > now
-                        && self.is_paced(due.id)
+                        && self.is_paced(due.id())
                     {
                         look.wake_at = look.wake_at.min(at.as_millis());
-                        return look;
+                        return;
+                    }
+                    What::Message { retain: *retain }
+                }
+                Kind::Shadow(request) => {
+                    let Some(node) = shared.shadows.get(request.shadow) else {
+                        return;
+                    };
+                    let operation = request.operation;
+                    let open = shared.outbox.requests_open();
+                    if due.again().is_none() && !shadow::is_ready(&node.state, operation, open) {
+                        return;
+                    }
+                    let shadow = node.name();
+                    let written = request.purpose == Purpose::Written;
+                    size += self.name(shadow).topic_len(operation.end())
+                        + request.overhead(b"")
+                        + if written { USUAL_STATE } else { 0 };
+                    What::Request {
+                        shadow,
+                        operation,
+                        written,
                     }
                 }
-            }
-            let packet = due.kind.is_qos1().then(|| {
-                due.again.unwrap_or_else(|| {
+            };
+            let packet = due.kind().is_qos1().then(|| {
+                due.again().unwrap_or_else(|| {
                     let open = open.map(|open| open.id);
                     client.new_id(|id| open == Some(id) || shared.outbox.uses(id))
                 })
             });
             look.ready = Some(Ready {
-                due,
+                id: due.id(),
+                what,
                 packet,
-                shadow,
+                again: due.again().is_some(),
+                size,
             });
-            look
-        })
+        });
+        look
+    }
+
+    fn name(&self, shadow: Option<&'m str>) -> Name<'m> {
+        Name {
+            thing: self.env.settings.thing_name,
+            shadow,
+        }
     }
 
     /// Sends one message; `false` when the next one is not to be looked for now.
@@ -518,61 +564,68 @@ impl<'m, A: App + Board> Desk<'m, A> {
         ready: Ready<'m>,
     ) -> bool {
         let Ready {
-            due,
+            id,
+            what,
             packet,
-            shadow,
+            again,
+            size,
         } = ready;
         let control = self.env.control;
         let mut options = PublishOptions {
             id: packet,
-            again: due.again.is_some(),
-            ..PublishOptions::default()
+            retain: false,
+            again,
+            size,
         };
-        let sent = match due.kind {
-            Kind::Publish { retain, .. } => {
-                options.retain = retain;
-                options.size = control.with(|shared| shared.outbox.size_of(due.id));
-                let sent = client.publish(options, |body| {
-                    control.with(|shared| {
-                        // It may have ended meanwhile.
-                        let parts = shared.outbox.message(due.id).ok_or(Unwritten::Unwanted)?;
-                        let [topic, properties] = parts.head;
-                        body.put_head(|out| outbox::copy_all(&[topic], out), packet, properties)?;
-                        body.put(parts.payload)
+        let mut refused = None;
+        let mut sent = loop {
+            let sent = match what {
+                What::Message { retain } => {
+                    options.retain = retain;
+                    client.publish(options, |body| {
+                        control.with(|shared| {
+                            // It may have ended meanwhile.
+                            let parts = shared.outbox.message(id).ok_or(Unwritten::Unwanted)?;
+                            let [topic, properties] = parts.head;
+                            let topic = |out: &mut [u8]| outbox::copy_all(&[topic], out);
+                            body.put_head(topic, packet, properties)?;
+                            body.put(parts.payload)
+                        })
                     })
-                });
-                sent.await
-            }
-            Kind::Shadow(request) => {
-                let name = Name {
-                    thing: self.env.settings.thing_name,
-                    shadow,
-                };
-                options.size = USUAL_REQUEST;
-                let refused = Cell::new(None);
-                let sent = client.publish(options, |body| {
-                    body.put_head(|out| name.topic(request.operation.end(), out), packet, &[])?;
-                    self.shadow.write(due.id, request, &refused, body)
-                });
-                let sent = sent.await;
-                if let Some(outcome) = refused.take() {
-                    // The application does not want it any more; the next message may be due.
-                    if let Some(gone) = control.with(|shared| shared.outbox.finish(due.id)) {
-                        self.env.finish(gone, &outcome);
-                        control.changed();
-                    }
-                    return false;
                 }
-                sent
+                What::Request {
+                    shadow,
+                    operation,
+                    written,
+                } => client.publish(options, |body| {
+                    let topic = |out: &mut [u8]| self.name(shadow).topic(operation.end(), out);
+                    body.put_head(topic, packet, &[])?;
+                    self.shadow.write(id, written, &mut refused, body)
+                }),
+            };
+            match sent {
+                Err(NotSent::Full) => client.flush().await.unwrap_or_default(),
+                sent => break sent,
             }
         };
-        match sent {
-            Ok(()) => self.sent(due.id, packet),
-            Err(NotSent::TooLarge) => {
-                let size = control.with(|shared| shared.outbox.size_of(due.id));
-                self.end(due.id, outbox::End::TooLarge(size));
+        if let Some(outcome) = refused {
+            // The application does not want it any more; the next message may be due.
+            if let Some(gone) = control.with(|shared| shared.outbox.finish(id)) {
+                self.env.finish(gone, &outcome);
+                control.changed();
             }
-            Err(NotSent::Unwanted | NotSent::Broken) => return false,
+            return false;
+        }
+        if sent.is_ok() && packet.is_none() {
+            sent = client.flush().await;
+        }
+        match sent {
+            Ok(()) => self.sent(id, packet),
+            Err(NotSent::TooLarge) => {
+                let size = control.with(|shared| shared.outbox.size_of(id));
+                self.end(id, outbox::End::TooLarge(size));
+            }
+            Err(_) => return false,
         }
         true
     }

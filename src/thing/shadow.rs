@@ -1,8 +1,6 @@
 //! The shadows on an open connection: the cloud's requests, the answers to ours, the reports of
 //! properties, and reading a shadow when something may have been missed.
 
-use core::cell::Cell;
-
 use super::control::{Ask, Shared};
 use super::env::Env;
 use super::event::{Event, EventKind, Outcome};
@@ -17,7 +15,8 @@ use crate::mqtt::{Body, Unwritten};
 use crate::port::Board;
 use crate::shadow::topic::{self, Filters, Inbound};
 use crate::shadow::{
-    self, Envelope, MAX_CONFLICTS, Operation, Purpose, Reaction, Read, Request, Section, Token,
+    self, Envelope, MAX_CONFLICTS, Operation, Purpose, Reaction, Read, Request, Section, State,
+    Token,
 };
 
 /// Requests that AWS IoT lets one connection have unanswered.
@@ -198,24 +197,33 @@ impl<'m, A: App + Board> Desk<'m, A> {
     pub fn write(
         &self,
         id: u32,
-        request: Request,
-        refused: &Cell<Option<Outcome<'static>>>,
+        written: bool,
+        refused: &mut Option<Outcome<'static>>,
         body: &mut Body<'_>,
     ) -> Result<(), Unwritten> {
         let control = self.env.control;
-        let section = (request.operation == Operation::Update).then_some(request.section);
-        if let Some(section) = section {
-            body.put(shadow::update_head(section))?;
-        }
-        if request.purpose == Purpose::Written {
-            let done = control.with(|shared| shared.outbox.done(id));
+        let put_head = |body: &mut Body<'_>, request: &Request| match request.changed_section() {
+            Some(section) => body.put(shadow::update_head(section)),
+            None => Ok(()),
+        };
+        // It may have ended meanwhile.
+        let gone = Unwritten::Unwanted;
+        if written {
+            let done = control.with(|shared| {
+                let (request, _) = shared.outbox.request(id).ok_or(gone)?;
+                put_head(body, request)?;
+                Ok(shared.outbox.done(id))
+            })?;
             body.write(|out| self.write_state(done, refused, out))?;
         }
         control.with(|shared| {
-            // It may have ended meanwhile.
-            let parts = shared.outbox.message(id).ok_or(Unwritten::Unwanted)?;
+            let (request, parts) = shared.outbox.request(id).ok_or(gone)?;
+            if !written {
+                put_head(body, request)?;
+                body.put(parts.payload)?;
+            }
             let [token, _] = parts.head;
-            body.put(parts.payload)?;
+            let section = request.changed_section();
             shadow::tail(section, request.version, token, |part| body.put(part))
         })
     }
@@ -224,7 +232,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
     fn write_state(
         &self,
         done: Option<A::Done>,
-        refused: &Cell<Option<Outcome<'static>>>,
+        refused: &mut Option<Outcome<'static>>,
         out: &mut [u8],
     ) -> Result<usize, Unwritten> {
         let done = done.ok_or(Unwritten::Unwanted)?;
@@ -247,7 +255,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
             Err(Error::JsonNoSpace) => Outcome::plain(Some(Error::TooLarge), Retry::No),
             Err(error) => Outcome::plain(Some(error), Retry::No),
         };
-        refused.set(Some(outcome));
+        *refused = Some(outcome);
         Err(Unwritten::Unwanted)
     }
 
@@ -643,13 +651,10 @@ fn delivered<H, D, S>(shared: &mut Shared<'_, H, D, S>, message: &Incoming<'_>, 
     }
 }
 
-/// Whether a request can be sent now: its answer would arrive, and the service would take it.
-pub fn is_ready<H, D: Copy, S>(shared: &mut Shared<'_, H, D, S>, request: Request) -> bool {
-    shared.outbox.requests_open() < MAX_OPEN
-        && shared
-            .shadows
-            .get(request.shadow)
-            .is_some_and(|node| node.state.may_send(request.operation))
+/// Whether a request can be sent now that so many are unanswered: its answer would arrive, and the
+/// service would take it.
+pub fn is_ready(state: &State, operation: Operation, open: usize) -> bool {
+    open < MAX_OPEN && state.may_send(operation)
 }
 
 /// Ends everything that a shadow which is being closed has open; `tell` whoever asked for it.

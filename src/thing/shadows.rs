@@ -132,11 +132,19 @@ impl<'m, S> Shadows<'m, S> {
     /// Whether there may be something to queue for one of them, and when there will be; `u64::MAX`:
     /// never.
     pub fn look(&self, now: u64) -> (bool, u64) {
-        self.iter().fold((false, u64::MAX), |(due, at), node| {
+        let mut due = false;
+        let mut at = u64::MAX;
+        for node in self.iter() {
+            let waiting = node.reporter.is_waiting();
+            // Mostly there is neither.
+            if !waiting && !node.state.fetch.is_wanted() {
+                continue;
+            }
             let times = [node.state.fetch.wake_at(now), node.reporter.wake_at(now)];
-            let at = times.iter().flatten().fold(at, |at, time| at.min(*time));
-            (due || node.has_to_queue(now), at)
-        })
+            at = times.iter().flatten().fold(at, |at, time| at.min(*time));
+            due |= waiting || node.state.may_fetch(now);
+        }
+        (due, at)
     }
 
     fn iter(&self) -> impl Iterator<Item = &Node<'m, S>> {
@@ -145,15 +153,9 @@ impl<'m, S> Shadows<'m, S> {
 
     // ---- subscriptions ------------------------------------------------------------------------
 
-    /// Whether there may be filters to leave, or to ask for.
-    pub fn any_due(&self, leaving: bool) -> bool {
-        self.iter().any(|node| {
-            let filters = match leaving {
-                true => node.state.superfluous(),
-                false => node.state.missing(),
-            };
-            !filters.is_empty()
-        })
+    /// Whether there may be filters to leave or to ask for.
+    pub fn any_due(&self) -> bool {
+        self.iter().any(|node| !node.state.is_settled())
     }
 
     /// Collects filters to leave or to ask for, as many as there is room for and `write` takes.

@@ -228,9 +228,9 @@ impl<'m, H: Copy, D: Copy> Subscriptions<'m, H, D> {
             .all(|s| !s.wanted || s.broker == Broker::Granted)
     }
 
-    /// Whether there are filters to leave, or to ask for.
-    pub fn any_due(&self, leaving: bool) -> bool {
-        self.iter().any(|subscription| subscription.is_due(leaving))
+    /// Whether there are filters to leave or to ask for.
+    pub fn any_due(&self) -> bool {
+        self.iter().any(|s| s.is_due(true) || s.is_due(false))
     }
 
     /// Filters to leave, or to ask for, as many as fit into one packet. `write` takes a filter's
