@@ -167,12 +167,9 @@ impl<'m, A: App + Board> Desk<'m, A> {
             })
         });
         match asked {
-            Ok(_) => {
-                table.taken(true);
-                self.with_reporter(id, |reporter| reporter.sent());
-            }
+            Ok(_) => self.with_reporter(id, |reporter| reporter.sent()),
             Err(error) => {
-                table.taken(false);
+                table.unsent();
                 if error != Error::QueueFull {
                     let needed = control.last_needed();
                     self.with_reporter(id, |reporter| reporter.failed(now));
