@@ -1413,11 +1413,17 @@ fn type_of(value: &Value<'_>) -> iot_thing_json_type_t {
 }
 
 fn as_i32(value: Value<'_>) -> Result<i32, Error> {
-    i32::try_from(value.as_i64()?).map_err(|_| Error::JsonRange)
+    match value.as_short() {
+        Some(short) => Ok(short.cast_signed()),
+        None => i32::try_from(value.as_i64()?).map_err(|_| Error::JsonRange),
+    }
 }
 
 fn as_u32(value: Value<'_>) -> Result<u32, Error> {
-    u32::try_from(value.as_u64()?).map_err(|_| Error::JsonRange)
+    match value.as_short() {
+        Some(short) => Ok(short),
+        None => u32::try_from(value.as_u64()?).map_err(|_| Error::JsonRange),
+    }
 }
 
 fn as_i64(value: Value<'_>) -> Result<i64, Error> {
@@ -1469,10 +1475,11 @@ fn get_members(
     {
         return Err(Error::Argument);
     }
+    let mut wanted = 0;
     for place in 0..count {
-        not_null(read(names.wrapping_add(place))?)?;
+        wanted |= first_bytes(read(names.wrapping_add(place))?)?;
     }
-    let members = json.members()?;
+    let mut members = json.names()?;
     for place in 0..count {
         let none = iot_thing_json_t {
             text: core::ptr::null(),
@@ -1483,28 +1490,56 @@ fn get_members(
     let mut found = 0;
     // Members mostly come in the order of the names.
     let mut expected = 0;
-    for member in members {
-        let is =
-            |place: usize| Ok::<_, Error>(is_named(member.name, read(names.wrapping_add(place))?));
-        let mut place = expected;
-        if place >= count || !is(place)? {
-            place = 0;
-            while place < count && !is(place)? {
-                place += 1;
-            }
+    while let Some(name) = members.next() {
+        if wanted & first_bytes_of(name) == 0 {
+            continue;
         }
-        if place < count {
+        for _ in 0..count {
+            let place = if expected < count { expected } else { 0 };
             expected = place + 1;
-            let slot = values.wrapping_add(place);
-            found += i32::from(read(slot)?.text.is_null());
-            write_out(slot, view(member.value))?;
+            if is_named(name, read(names.wrapping_add(place))?) {
+                let Some(value) = members.value() else {
+                    break;
+                };
+                let slot = values.wrapping_add(place);
+                found += i32::from(read(slot)?.text.is_null());
+                write_out(slot, view(value))?;
+                break;
+            }
         }
     }
     Ok(found)
 }
 
+/// A bit for the first two bytes of a name: names with different ones need not be compared.
+fn bit(first: u8, second: u8) -> u32 {
+    1u32.wrapping_shl(u32::from(first) * 8 + u32::from(second))
+}
+
+fn first_bytes(name: *const c_char) -> Result<u32, Error> {
+    let first = read(name.cast())?;
+    let second = if first == 0 {
+        0
+    } else {
+        // By contract a NUL terminates the name, and the first byte was none.
+        read(name.cast::<u8>().wrapping_add(1))?
+    };
+    Ok(bit(first, second))
+}
+
+fn first_bytes_of(member: Text<'_>) -> u32 {
+    match member.raw() {
+        // An escape could stand for anything.
+        _ if member.is_escaped() => u32::MAX,
+        [first, second, ..] => bit(*first, *second),
+        [first] => bit(*first, 0),
+        [] => bit(0, 0),
+    }
+}
+
 /// Whether a member has this name. Nearly always it has not, which the first bytes tell: the
 /// length of the name is not looked for.
+#[inline(always)]
 fn is_named(member: Text<'_>, name: *const c_char) -> bool {
     if member.is_escaped() {
         return c_str(name).is_ok_and(|name| member.eq_str(name));

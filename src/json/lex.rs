@@ -89,6 +89,13 @@ impl<'a> Reader<'a> {
         self.rest().len() + 1
     }
 
+    /// The same text, of the whole text that this has started with.
+    #[inline(always)]
+    pub(super) fn rest_with_last(&self, text: &'a [u8]) -> &'a [u8] {
+        let taken = text.len().saturating_sub(self.left_with_last());
+        text.get(taken..).unwrap_or_default()
+    }
+
     /// The text from `start` up to the byte that was taken last, without it.
     #[inline(always)]
     pub(super) fn taken(&self, start: &'a [u8]) -> &'a [u8] {
@@ -105,64 +112,81 @@ impl<'a> Reader<'a> {
     /// Takes white space and the byte that follows it.
     #[inline(always)]
     pub(super) fn token(&mut self) -> Option<u8> {
-        let start = self.rest();
-        match self.next() {
+        match self.next()? {
             // Machines write JSON without white space.
-            Some(byte) if byte > b' ' => Some(byte),
-            _ => {
-                *self = Self::new(behind_space(start));
-                self.next()
-            }
+            byte if byte > b' ' => Some(byte),
+            byte => self.space(byte).unwrap_or(Some(byte)),
         }
     }
 
-    /// Takes bytes up to the first one that `keep` does not want, and that one, too.
-    ///
-    /// Four bytes per comparison of lengths: most of a document is spent here.
+    /// Takes white space, of which `first` was taken already, and the byte that follows it; `None`
+    /// if that is no white space.
     #[inline(always)]
-    fn run(&mut self, keep: impl Fn(u8) -> bool) -> Option<u8> {
-        while let [a, b, c, d, next @ ..] = self.rest() {
-            if !keep(*a) {
-                self.bytes.next();
-                return Some(*a);
-            }
-            if !keep(*b) {
-                self.bytes.nth(1);
-                return Some(*b);
-            }
-            if !keep(*c) {
-                self.bytes.nth(2);
-                return Some(*c);
-            }
-            if !keep(*d) {
-                self.bytes.nth(3);
-                return Some(*d);
-            }
-            self.bytes = next.iter();
-        }
-        loop {
-            let byte = self.next()?;
-            if !keep(byte) {
-                return Some(byte);
-            }
+    pub(super) fn space(&mut self, first: u8) -> Option<Option<u8>> {
+        self.advance_to(behind_space_of(first, self.rest())?);
+        Some(self.next())
+    }
+
+    /// Goes on at a later position.
+    // The end stays the same, and the compiler can see it.
+    #[inline(always)]
+    pub(super) fn advance_to(&mut self, rest: &[u8]) {
+        let len = self.rest().len().saturating_sub(rest.len());
+        if let Some(last) = len.checked_sub(1) {
+            self.bytes.nth(last);
         }
     }
 
     /// Takes the plain characters of a string and the byte that ends them.
+    ///
+    /// Four bytes per comparison of lengths: most of a document is spent here.
     #[inline(always)]
     pub(super) fn plain(&mut self) -> Option<u8> {
-        self.run(|byte| !ends_run(byte))
+        while let [a, b, c, d, ..] = self.rest() {
+            if ends_run(*a) {
+                self.bytes.nth(0);
+                return Some(*a);
+            }
+            if ends_run(*b) {
+                self.bytes.nth(1);
+                return Some(*b);
+            }
+            if ends_run(*c) {
+                self.bytes.nth(2);
+                return Some(*c);
+            }
+            self.bytes.nth(3);
+            if ends_run(*d) {
+                return Some(*d);
+            }
+        }
+        loop {
+            let byte = self.next()?;
+            if ends_run(byte) {
+                return Some(byte);
+            }
+        }
     }
 
-    /// Takes digits, and not what ends them: `None` at the end of the text.
+    /// Takes digits and the byte that ends them.
     #[inline(always)]
     pub(super) fn digits(&mut self) -> Option<u8> {
+        while let Some(chunk) = self.rest().first_chunk() {
+            // Four bytes at once: the highest bit of a byte that is no digit, and perhaps of bytes
+            // behind it.
+            let digits = u32::from_le_bytes(*chunk) ^ 0x3030_3030;
+            let others = (digits.wrapping_add(0x7676_7676) | digits) & 0x8080_8080;
+            if others != 0 {
+                let end = others.trailing_zeros() / 8;
+                return self.bytes.nth(end as usize).copied();
+            }
+            self.bytes.nth(3);
+        }
         loop {
-            let byte = *self.rest().first()?;
+            let byte = self.next()?;
             if !byte.is_ascii_digit() {
                 return Some(byte);
             }
-            self.bytes.next();
         }
     }
 }
@@ -172,18 +196,32 @@ impl<'a> Reader<'a> {
 pub(super) fn run_end(rest: &[u8]) -> &[u8] {
     let mut at = Reader::new(rest);
     match at.plain() {
-        Some(_) => rest.get(at.taken(rest).len()..).unwrap_or_default(),
+        Some(_) => at.rest_with_last(rest),
         None => &[],
     }
 }
 
 /// What follows any white space.
-#[inline(never)]
-pub(super) fn behind_space(mut rest: &[u8]) -> &[u8] {
-    while let [b' ' | b'\n' | b'\r' | b'\t', next @ ..] = rest {
-        rest = next;
+#[inline(always)]
+pub(super) fn behind_space(rest: &[u8]) -> &[u8] {
+    match rest {
+        [byte, next @ ..] if *byte <= b' ' => behind_space_of(*byte, next).unwrap_or(rest),
+        _ => rest,
     }
-    rest
+}
+
+/// What follows white space of which this byte is the first; `None` if it is not.
+#[inline(never)]
+fn behind_space_of(mut first: u8, mut rest: &[u8]) -> Option<&[u8]> {
+    let mut behind = None;
+    while matches!(first, b' ' | b'\n' | b'\r' | b'\t') {
+        behind = Some(rest);
+        (first, rest) = match rest {
+            [byte, next @ ..] => (*byte, next),
+            [] => break,
+        };
+    }
+    behind
 }
 
 /// What follows the non-ASCII character of this first byte and the rest; `None` if its bytes are

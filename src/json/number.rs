@@ -8,11 +8,6 @@ use crate::Error;
 /// `JsonRange` if the result is not an integer or its magnitude exceeds 64 bits; `JsonType` if
 /// the text is not one number.
 pub(super) fn scaled(text: &[u8], decimals: u8) -> Result<(bool, u64), Error> {
-    if decimals == 0
-        && let Some(integer) = short_integer(text)
-    {
-        return Ok((false, u64::from(integer)));
-    }
     let (negative, unsigned) = match text {
         [b'-', unsigned @ ..] => (true, unsigned),
         unsigned => (false, unsigned),
@@ -64,8 +59,21 @@ fn skip_digits(mut rest: &[u8]) -> &[u8] {
     rest
 }
 
-/// The usual case, without 64-bit arithmetic: 1 to 9 digits.
-fn short_integer(text: &[u8]) -> Option<u32> {
+/// The usual case, with hardly any 64-bit arithmetic: 1 to 18 digits and nothing else.
+#[inline(never)]
+pub(super) fn digits_only(text: &[u8]) -> Option<u64> {
+    match text.len().checked_sub(9) {
+        None | Some(0) => short(text).map(u64::from),
+        Some(high) => {
+            let (high, low) = text.split_at_checked(high)?;
+            Some(u64::from(short(high)?) * 1_000_000_000 + u64::from(short(low)?))
+        }
+    }
+}
+
+/// 1 to 9 digits and nothing else.
+#[inline(never)]
+pub(super) fn short(text: &[u8]) -> Option<u32> {
     if text.is_empty() || text.len() > 9 {
         return None;
     }

@@ -37,130 +37,168 @@ pub fn scan_members<'a, const N: usize>(
     names: [&str; N],
 ) -> Result<[Option<Value<'a>>; N], Failure> {
     let mut found = [None; N];
-    let value = scan(text, MAX_DEPTH, &names, &mut found)?;
-    match value.raw() {
-        [b'{', ..] => Ok(found),
-        _ => Err(Failure {
-            error: Error::JsonType,
-            offset: 0,
-        }),
+    members(text, &names, &mut found).map_err(|stop| failure(text, &stop))?;
+    Ok(found)
+}
+
+/// Validates `text`, nested at most `max_depth` (up to [`MAX_DEPTH`]) deep, and returns its value.
+pub(super) fn scan(text: &[u8], max_depth: u32) -> Result<Value<'_>, Failure> {
+    document(text, max_depth).map_err(|stop| failure(text, &stop))
+}
+
+fn failure(text: &[u8], stop: &Stop) -> Failure {
+    Failure {
+        error: stop.error,
+        offset: text.len().saturating_sub(stop.left),
     }
 }
 
-/// The stack of open containers, one bit each: 1 an object, 0 an array, below a leading 1 and a 0
-/// for the text itself. It is the depth and the kinds at once, and compares with a constant.
-const NOTHING_OPEN: u32 = 0b10;
-/// The outermost object is open, and nothing in it.
-const OUTERMOST_OBJECT: u32 = 0b101;
-
-/// Validates `text`, nested at most `max_depth` (up to [`MAX_DEPTH`]) deep, and returns its value.
-pub(super) fn scan<'a>(
-    text: &'a [u8],
-    max_depth: u32,
-    names: &[&str],
-    found: &mut [Option<Value<'a>>],
-) -> Result<Value<'a>, Failure> {
-    let deepest = NOTHING_OPEN << max_depth.min(MAX_DEPTH);
-    scan_value(text, deepest, names, found).map_err(|stop| Failure {
-        error: stop.error,
-        offset: text.len().saturating_sub(stop.left),
-    })
+fn document(text: &[u8], max_depth: u32) -> Result<Value<'_>, Stop> {
+    let start = lex::behind_space(text);
+    let end = value(start, max_depth)?;
+    nothing(end)?;
+    Ok(Value::assume_valid(lex::before(start, end)))
 }
 
-#[inline(always)]
-fn scan_value<'a>(
+/// Reads the outermost object member by member.
+fn members<'a>(
     text: &'a [u8],
-    deepest: u32,
     names: &[&str],
     found: &mut [Option<Value<'a>>],
-) -> Result<Value<'a>, Stop> {
-    let mut stack = NOTHING_OPEN;
-    // The current member of the outermost object: what follows its name, its place in `found`.
-    let mut member: &[u8] = &[];
-    let mut wanted = usize::MAX;
-
+) -> Result<(), Stop> {
     let start = lex::behind_space(text);
     let mut at = Reader::new(start);
+    if next_token(&mut at)? != b'{' {
+        // What is wrong with it otherwise comes first.
+        document(text, MAX_DEPTH)?;
+        return Err(Stop::new(Error::JsonType, text.len()));
+    }
     let mut byte = next_token(&mut at)?;
-    // Each turn reads one value, or the beginning of one that has something in it.
-    'item: loop {
-        if stack & 1 != 0 {
+    if byte != b'}' {
+        loop {
             if byte != b'"' {
                 return Err(syntax(&at));
             }
             let name = at.rest();
             let escaped = string(&mut at)?;
-            if stack == OUTERMOST_OBJECT {
-                wanted = place(names, Text::new(at.taken(name), escaped));
-                member = at.rest();
-            }
+            let name = Text::new(at.taken(name), escaped);
             if next_token(&mut at)? != b':' {
                 return Err(syntax(&at));
             }
+            let start = lex::behind_space(at.rest());
+            let end = value(start, MAX_DEPTH - 1)?;
+            if let Some(place) = names.iter().position(|wanted| name.eq_str(wanted))
+                && let Some(slot) = found.get_mut(place)
+            {
+                *slot = Some(Value::assume_valid(lex::before(start, end)));
+            }
+            at.advance_to(end);
+            byte = next_token(&mut at)?;
+            if byte != b',' {
+                break;
+            }
             byte = next_token(&mut at)?;
         }
-
-        if byte == b'"' {
-            string(&mut at)?;
-        } else if byte == b'-' || byte.is_ascii_digit() {
-            number(byte, &mut at)?;
-        } else if byte == b'{' || byte == b'[' {
-            if stack >= deepest {
-                return Err(Stop::new(Error::JsonDepth, at.left_with_last()));
-            }
-            let inner = stack << 1 | u32::from(byte == b'{');
-            byte = next_token(&mut at)?;
-            if byte != closing(inner) {
-                stack = inner;
-                continue 'item;
-            }
-        } else {
-            at = Reader::new(literal(byte, at.rest())?);
-        }
-
-        // A value has ended; so do all containers that end here.
-        loop {
-            if stack <= OUTERMOST_OBJECT {
-                if stack == NOTHING_OPEN {
-                    break 'item;
-                }
-                if let Some(slot) = found.get_mut(wanted) {
-                    *slot = member_value(member, at.rest());
-                }
-            }
-            byte = next_token(&mut at)?;
-            if byte == b',' {
-                byte = next_token(&mut at)?;
-                continue 'item;
-            }
-            if byte != closing(stack) {
-                return Err(syntax(&at));
-            }
-            stack >>= 1;
+        if byte != b'}' {
+            return Err(syntax(&at));
         }
     }
+    nothing(at.rest())
+}
 
-    let end = at.rest();
-    match lex::behind_space(end) {
-        [] => Ok(Value::assume_valid(lex::before(start, end))),
+/// Nothing but white space may be left.
+fn nothing(rest: &[u8]) -> Result<(), Stop> {
+    match lex::behind_space(rest) {
+        [] => Ok(()),
         garbage => Err(Stop::syntax(garbage.len())),
     }
 }
 
-/// The place of a name among the wanted ones.
-#[inline(never)]
-fn place(names: &[&str], name: Text<'_>) -> usize {
-    let place = names.iter().position(|wanted| name.eq_str(wanted));
-    place.unwrap_or(usize::MAX)
-}
+/// The stack of open containers, one bit each: 1 an object, 0 an array, below a leading 1 and a 0
+/// for what is around the value. It is the depth and the kinds at once, and compares with a
+/// constant.
+const NOTHING_OPEN: u32 = 0b10;
 
-/// The value between a name and `end`. Finds its start again: only few members are wanted.
+/// Checks the value that the text starts with, nested at most `max_depth` deep; returns what
+/// follows it.
 #[inline(never)]
-fn member_value<'a>(behind_name: &'a [u8], end: &[u8]) -> Option<Value<'a>> {
-    let mut at = Reader::new(behind_name);
-    at.token()?;
-    let start = lex::behind_space(at.rest());
-    Some(Value::assume_valid(lex::before(start, end)))
+fn value(text: &[u8], max_depth: u32) -> Result<&[u8], Stop> {
+    let deepest = NOTHING_OPEN << max_depth.min(MAX_DEPTH);
+    let mut stack = NOTHING_OPEN;
+    let mut at = Reader::new(text);
+    let mut byte = next(&mut at)?;
+    // Each turn reads one value, or the beginning of one that has something in it. White space is
+    // looked for where nothing else fits: machines write JSON without it.
+    'item: loop {
+        if stack & 1 != 0 {
+            if byte != b'"' {
+                return Err(syntax(&at));
+            }
+            string(&mut at)?;
+            byte = next(&mut at)?;
+            if byte != b':' && space(byte, &mut at)? != b':' {
+                return Err(syntax(&at));
+            }
+            byte = next(&mut at)?;
+        }
+
+        'value: loop {
+            if byte == b'"' {
+                string(&mut at)?;
+            } else if byte.is_ascii_digit() {
+                // It has taken what follows the number already.
+                match number(byte, &mut at)? {
+                    Some(behind) if stack != NOTHING_OPEN => byte = behind,
+                    Some(_) => return Ok(at.rest_with_last(text)),
+                    None if stack != NOTHING_OPEN => return Err(Stop::at_end()),
+                    None => return Ok(&[]),
+                }
+                break 'value;
+            } else if byte == b'{' || byte == b'[' {
+                if stack >= deepest {
+                    return Err(Stop::new(Error::JsonDepth, at.left_with_last()));
+                }
+                stack = stack << 1 | u32::from(byte == b'{');
+                byte = next_token(&mut at)?;
+                if byte != closing(stack) {
+                    continue 'item;
+                }
+                break 'value;
+            } else if let Some(behind) = literal(byte, at.rest()) {
+                at.advance_to(behind);
+            } else if byte == b'-' {
+                byte = digit(&mut at)?;
+                continue 'value;
+            } else if byte.is_ascii_lowercase() {
+                return Err(no_literal(byte, at.rest()));
+            } else {
+                byte = space(byte, &mut at)?;
+                continue 'value;
+            }
+            if stack == NOTHING_OPEN {
+                return Ok(at.rest());
+            }
+            byte = next(&mut at)?;
+            break 'value;
+        }
+
+        // A value has ended; so do all containers that end here.
+        loop {
+            if byte == b',' {
+                break;
+            }
+            if byte == closing(stack) {
+                stack >>= 1;
+                if stack == NOTHING_OPEN {
+                    return Ok(at.rest());
+                }
+                byte = next(&mut at)?;
+            } else {
+                byte = space(byte, &mut at)?;
+            }
+        }
+        byte = next_token(&mut at)?;
+    }
 }
 
 /// The byte that was taken last is wrong.
@@ -169,10 +207,25 @@ fn syntax(at: &Reader<'_>) -> Stop {
     Stop::syntax(at.left_with_last())
 }
 
+/// The next byte, where the text may not end.
+#[inline(always)]
+fn next(at: &mut Reader<'_>) -> Result<u8, Stop> {
+    at.next().ok_or_else(Stop::at_end)
+}
+
 /// The next byte that is not white space, where the text may not end.
 #[inline(always)]
 fn next_token(at: &mut Reader<'_>) -> Result<u8, Stop> {
     at.token().ok_or_else(Stop::at_end)
+}
+
+/// The byte that follows white space, of which `byte` must be the first.
+#[inline(always)]
+fn space(byte: u8, at: &mut Reader<'_>) -> Result<u8, Stop> {
+    match at.space(byte) {
+        Some(behind) => behind.ok_or_else(Stop::at_end),
+        None => Err(syntax(at)),
+    }
 }
 
 /// The byte that ends the innermost container.
@@ -191,7 +244,7 @@ fn string(at: &mut Reader<'_>) -> Result<bool, Stop> {
             return Ok(escaped);
         }
         escaped |= byte == b'\\';
-        *at = Reader::new(character(byte, at.rest())?);
+        at.advance_to(character(byte, at.rest())?);
     }
 }
 
@@ -209,70 +262,81 @@ fn character(first: u8, rest: &[u8]) -> Result<&[u8], Stop> {
 }
 
 /// What a number has been found to have.
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, PartialEq)]
 enum Part {
     Integer,
     Fraction,
     Exponent,
 }
 
-/// Takes the number of this first byte. What may follow it is the caller's business: `01` is the
-/// number 0 and then a digit where none can be.
+/// Takes the number of this first digit and the byte that follows it, if one does. What that may
+/// be is the caller's business: `01` is the number 0 and then a digit where none can be.
 #[inline(always)]
-fn number(mut first: u8, at: &mut Reader<'_>) -> Result<(), Stop> {
-    if first == b'-' {
-        first = digit(at.next(), at)?;
-    }
+fn number(first: u8, at: &mut Reader<'_>) -> Result<Option<u8>, Stop> {
     let mut part = Part::Integer;
-    let mut next = if first == b'0' {
-        at.rest().first().copied()
+    let mut behind = if first == b'0' {
+        at.next()
     } else {
         at.digits()
     };
     loop {
-        match next {
+        match behind {
             Some(b'.') if part == Part::Integer => {
                 part = Part::Fraction;
-                at.next();
+                digit(at)?;
             }
             Some(b'e' | b'E') if part != Part::Exponent => {
                 part = Part::Exponent;
-                at.next();
-                if let [b'+' | b'-', ..] = at.rest() {
-                    at.next();
+                let sign = next(at)?;
+                if sign == b'+' || sign == b'-' {
+                    digit(at)?;
+                } else if !sign.is_ascii_digit() {
+                    return Err(syntax(at));
                 }
             }
-            _ => return Ok(()),
+            _ => return Ok(behind),
         }
-        digit(at.next(), at)?;
-        next = at.digits();
+        behind = at.digits();
     }
 }
 
-/// The byte just taken, which must be a digit.
+/// Takes a digit.
 #[inline(always)]
-fn digit(byte: Option<u8>, at: &Reader<'_>) -> Result<u8, Stop> {
-    match byte {
-        Some(digit) if digit.is_ascii_digit() => Ok(digit),
-        Some(_) => Err(syntax(at)),
-        None => Err(Stop::at_end()),
+fn digit(at: &mut Reader<'_>) -> Result<u8, Stop> {
+    let byte = next(at)?;
+    if byte.is_ascii_digit() {
+        Ok(byte)
+    } else {
+        Err(syntax(at))
     }
 }
 
-/// Checks `true`, `false` or `null`, of this first byte and the rest; returns what follows it.
+/// What follows `true`, `false` or `null`; `None` if it is none of them.
+// Not inlined: rare, and it would be mixed with the other first bytes.
 #[inline(never)]
-fn literal(first: u8, mut rest: &[u8]) -> Result<&[u8], Stop> {
+fn literal(first: u8, rest: &[u8]) -> Option<&[u8]> {
+    match (first, rest) {
+        (b't', [b'r', b'u', b'e', next @ ..])
+        | (b'f', [b'a', b'l', b's', b'e', next @ ..])
+        | (b'n', [b'u', b'l', b'l', next @ ..]) => Some(next),
+        _ => None,
+    }
+}
+
+/// Where the text is something else than `true`, `false` or `null`.
+#[cold]
+fn no_literal(first: u8, mut rest: &[u8]) -> Stop {
     let word: &[u8] = match first {
         b't' => b"rue",
         b'f' => b"alse",
         b'n' => b"ull",
-        _ => return Err(Stop::syntax(rest.len() + 1)),
+        _ => return Stop::syntax(rest.len() + 1),
     };
     for letter in word {
-        rest = match rest {
-            [byte, next @ ..] if byte == letter => next,
-            _ => return Err(Stop::syntax(rest.len())),
-        };
+        match rest {
+            [byte, next @ ..] if byte == letter => rest = next,
+            _ => break,
+        }
     }
-    Ok(rest)
+    Stop::syntax(rest.len())
 }

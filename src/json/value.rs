@@ -33,7 +33,7 @@ pub struct Value<'a> {
 impl<'a> Value<'a> {
     /// Validates a whole text, white space around the value allowed, anything else refused.
     pub fn parse(text: &'a [u8]) -> Result<Self, Failure> {
-        scan(text, MAX_DEPTH, &[], &mut [])
+        scan(text, MAX_DEPTH)
     }
 
     /// Takes a text that was validated before, without white space around it.
@@ -79,16 +79,28 @@ impl<'a> Value<'a> {
     /// An integer, in any notation (`100`, `1e2`, `100.0`); `JsonRange` if it does not fit or has
     /// a fraction.
     pub fn as_i64(&self) -> Result<i64, Error> {
-        self.as_scaled(0)
+        match number::digits_only(self.text) {
+            // 18 digits always fit.
+            Some(integer) => Ok(integer as i64),
+            None => self.as_scaled(0),
+        }
     }
 
     /// An integer that is not negative, in any notation; `JsonRange` if it does not fit or has a
     /// fraction.
     pub fn as_u64(&self) -> Result<u64, Error> {
+        if let Some(integer) = number::digits_only(self.text) {
+            return Ok(integer);
+        }
         match number::scaled(self.text, 0)? {
             (true, 1..) => Err(Error::JsonRange),
             (_, magnitude) => Ok(magnitude),
         }
+    }
+
+    /// An integer of 1 to 9 digits and nothing else.
+    pub(crate) fn as_short(&self) -> Option<u32> {
+        number::short(self.text)
     }
 
     /// A number multiplied by `10^decimals`: `21.57` with 2 decimals is 2157.
@@ -149,9 +161,12 @@ impl<'a> Value<'a> {
 
     fn find(&self, name: &[u8]) -> Result<Value<'a>, Error> {
         let mut found = Err(Error::JsonNotFound);
-        for member in self.members()? {
-            if member.name.eq_str(name) {
-                found = Ok(member.value);
+        let mut names = self.names()?;
+        while let Some(text) = names.next() {
+            if text.eq_str(name)
+                && let Some(value) = names.value()
+            {
+                found = Ok(value);
             }
         }
         found
@@ -196,6 +211,11 @@ impl<'a> Value<'a> {
             [b'{', rest @ ..] => Ok(Members::resume(rest)),
             _ => Err(Error::JsonType),
         }
+    }
+
+    pub(crate) fn names(&self) -> Result<Names<'a>, Error> {
+        let Members { rest } = self.members()?;
+        Ok(Names { rest })
     }
 
     /// The elements of an array.
@@ -248,20 +268,79 @@ impl<'a> Members<'a> {
 impl<'a> Iterator for Members<'a> {
     type Item = Member<'a>;
 
-    #[inline]
+    #[inline(never)]
     fn next(&mut self) -> Option<Member<'a>> {
-        let mut at = Reader::new(item(self.rest)?);
-        if at.next()? != b'"' {
-            return None;
-        }
-        let name = at.rest();
+        let mut names = Names { rest: self.rest };
+        let name = names.next()?;
+        let value = names.value()?;
+        self.rest = names.rest;
+        Some(Member { name, value })
+    }
+}
+
+/// Goes through the names of an object, and takes the values that are asked for. The others are
+/// skipped together with what is between two names, which takes less.
+pub(crate) struct Names<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Names<'a> {
+    /// The next name.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> Option<Text<'a>> {
+        let start = match self.rest {
+            [b',', b'"', start @ ..] => start,
+            rest => next_name(rest)?,
+        };
+        let mut at = Reader::new(start);
         let escaped = skip_string(&mut at)?;
-        let name = Text::new(at.taken(name), escaped);
+        self.rest = at.rest();
+        Some(Text::new(at.taken(start), escaped))
+    }
+
+    /// The value of the name just taken.
+    #[inline(always)]
+    pub(crate) fn value(&mut self) -> Option<Value<'a>> {
+        let mut at = Reader::new(self.rest);
         if at.token()? != b':' {
             return None;
         }
-        let value = split_value(trim(at.rest()), &mut self.rest)?;
-        Some(Member { name, value })
+        let start = lex::behind_space(at.rest());
+        self.rest = behind_value(start)?;
+        Some(Value {
+            text: lex::before(start, self.rest),
+        })
+    }
+}
+
+/// What follows the quote that starts the next name of an object, from the end of a name or of a
+/// value on, or from the start; `None` where the object ends.
+#[inline(never)]
+fn next_name(rest: &[u8]) -> Option<&[u8]> {
+    let mut at = Reader::new(rest);
+    let mut depth = 0usize;
+    let mut byte = at.token()?;
+    let mut is_value = byte == b':';
+    if is_value {
+        byte = at.token()?;
+    }
+    loop {
+        // What is not in a string and not below `[` has no brackets: white space, commas, colons,
+        // numbers.
+        if byte == b'"' {
+            if depth == 0 && !is_value {
+                return Some(at.rest());
+            }
+            skip_string(&mut at)?;
+        } else if byte >= b'[' {
+            match byte | 0x20 {
+                b'{' => depth += 1,
+                b'}' => depth = depth.checked_sub(1)?,
+                _ => {}
+            }
+        }
+        is_value = false;
+        byte = at.next()?;
     }
 }
 
@@ -288,84 +367,63 @@ impl<'a> Iterator for Elements<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Value<'a>> {
-        split_value(item(self.rest)?, &mut self.rest)
-    }
-}
-
-/// The text from its first byte on that is not white space.
-#[inline(always)]
-fn trim(rest: &[u8]) -> &[u8] {
-    match rest {
-        [byte, ..] if *byte > b' ' => rest,
-        _ => lex::behind_space(rest),
+        let start = item(self.rest)?;
+        self.rest = behind_value(start)?;
+        Some(Value {
+            text: lex::before(start, self.rest),
+        })
     }
 }
 
 /// The text from the next item of a container on.
 #[inline(always)]
 fn item(rest: &[u8]) -> Option<&[u8]> {
-    match trim(rest) {
+    match lex::behind_space(rest) {
         [] => None,
-        [b',', next @ ..] => Some(trim(next)),
+        [b',', next @ ..] => Some(lex::behind_space(next)),
         first => Some(first),
     }
-}
-
-/// Takes the value that starts the text `start` off the text; `None` if no value starts there.
-#[inline(always)]
-fn split_value<'a>(start: &'a [u8], rest: &mut &'a [u8]) -> Option<Value<'a>> {
-    let end = behind_value(start)?;
-    *rest = end;
-    Some(Value {
-        text: lex::before(start, end),
-    })
 }
 
 /// What follows the value that starts here; `None` if none does, or it does not end.
 #[inline(never)]
 fn behind_value(start: &[u8]) -> Option<&[u8]> {
     let mut at = Reader::new(start);
-    let mut depth = 0usize;
-    match at.next()? {
-        b'"' => {
-            skip_string(&mut at)?;
-            return Some(at.rest());
-        }
-        b'{' | b'[' => {}
-        _ => return behind_scalar(start),
+    let mut byte = at.next()?;
+    match byte {
+        b'"' | b'{' | b'[' => {}
+        b'}' | b']' => return None,
+        _ => return behind_scalar(at.rest()),
     }
+    let mut depth = 0usize;
     loop {
-        // Between its items a text has nothing but these and, below, white space and scalars:
-        // below `[` are all of their bytes but letters.
-        let byte = at.next()?;
         if byte == b'"' {
             skip_string(&mut at)?;
         } else if byte >= b'[' {
             match byte | 0x20 {
                 b'{' => depth += 1,
-                b'}' => {
-                    if depth == 0 {
-                        return Some(at.rest());
-                    }
-                    depth -= 1;
-                }
+                b'}' => depth = depth.checked_sub(1)?,
                 _ => {}
             }
         }
+        if depth == 0 {
+            return Some(at.rest());
+        }
+        byte = at.next()?;
     }
 }
 
-/// What follows the number, `true`, `false` or `null` that starts here.
+/// What follows the number, `true`, `false` or `null` of which this is the rest.
 #[inline(always)]
-fn behind_scalar(start: &[u8]) -> Option<&[u8]> {
-    let mut rest = start;
-    loop {
-        match rest {
-            [b'-'..=b'9' | b'+' | b'A'..=b'Z' | b'a'..=b'z', next @ ..] => rest = next,
-            [_, ..] if rest.len() < start.len() => return Some(rest),
-            _ => return None,
+fn behind_scalar(mut rest: &[u8]) -> Option<&[u8]> {
+    while let [byte, next @ ..] = rest {
+        let is_number = matches!(byte, b'-'..=b'9');
+        if !is_number && (*byte <= b',' && *byte != b'+' || byte | 0x20 == b'}') {
+            return Some(rest);
         }
+        rest = next;
     }
+    None
 }
 
 /// Takes a string from its body on, with its closing quote; returns whether it has escapes.

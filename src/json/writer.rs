@@ -171,7 +171,7 @@ impl<'a> Writer<'a> {
     /// A value that is JSON already. It is validated, and white space around it dropped.
     pub fn raw(&mut self, json: &[u8]) -> &mut Self {
         let depth = self.progress.open.checked_ilog2().unwrap_or(0);
-        match scan(json, MAX_DEPTH.saturating_sub(depth), &[], &mut []) {
+        match scan(json, MAX_DEPTH.saturating_sub(depth)) {
             Ok(value) => self.word(value.raw()),
             Err(failure) => {
                 self.fail(failure.error);

@@ -19,6 +19,11 @@ impl Token {
         Self(((boot as u64) << 32) | count as u64)
     }
 
+    /// Whether it was made since the start that drew the random number `boot`.
+    pub const fn is_of(self, boot: u32) -> bool {
+        self.0 >> 32 == boot as u64
+    }
+
     /// The text of one of the library's own.
     pub fn text(self) -> [u8; TOKEN_LEN] {
         let mut text = [0; TOKEN_LEN];

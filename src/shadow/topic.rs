@@ -174,6 +174,11 @@ impl Filters {
         Self(self.0 & !other.0)
     }
 
+    /// These as far as they are among those.
+    pub const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Whether those are among these.
     pub const fn contain(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -280,6 +285,8 @@ mod tests {
         let set = answers.with(Filters::DELTA);
         assert!(set.contain(answers) && !set.contain(Filters::DOCUMENTS));
         assert_eq!(set.without(answers), Filters::DELTA);
+        assert_eq!(set.common(Filters::DELTA), Filters::DELTA);
+        assert!(answers.common(Filters::DELTA).is_empty());
         let ends: Vec<_> = set.each().map(|(_, end)| end).collect();
         assert_eq!(ends, ["update/accepted", "update/rejected", "update/delta"]);
         assert!(Filters::NONE.is_empty() && Filters::NONE.each().next().is_none());
