@@ -254,6 +254,7 @@ impl World {
             "update/delta" => Inbound::Delta,
             "get/accepted" => Inbound::Accepted(Operation::Get),
             "get/rejected" => Inbound::Rejected(Operation::Get),
+            "delete/accepted" => Inbound::Accepted(Operation::Delete),
             _ => return,
         };
         let envelope = Envelope::parse(response.payload.as_bytes()).unwrap();
@@ -282,6 +283,7 @@ impl World {
                 }
                 self.reporter.hurry(self.now);
             }
+            Reaction::Deleted(_) => self.state.deleted(),
             Reaction::None | Reaction::Stale | Reaction::ReadRefused | Reaction::Documents(_) => {}
         }
         if let Some(at) = own
@@ -319,7 +321,8 @@ impl World {
     fn step(&mut self) {
         let index = self.luck.roll(NAMES.len() as u64) as usize;
         let value = self.luck.roll(120);
-        match self.luck.roll(8) {
+        match self.luck.roll(9) {
+            8 => self.cloud(CloudOperation::Delete, b""),
             0..=2 => {
                 let member = match NAMES[index].split_once('.') {
                     Some((outer, inner)) => format!(r#""{outer}":{{"{inner}":{value}}}"#),
