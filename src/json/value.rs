@@ -299,7 +299,7 @@ impl<'a> Names<'a> {
     }
 
     /// The value of the name just taken.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn value(&mut self) -> Option<Value<'a>> {
         let mut at = Reader::new(self.rest);
         if token(&mut at)? != b':' {
