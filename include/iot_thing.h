@@ -813,7 +813,9 @@ enum iot_thing_err
      */
     IOT_THING_ERR_MQTT_CLOSED_BEFORE_CONNACK = -85,
     /**
-     * The broker refused a subscription the library needs: on AWS IoT usually the policy.
+     * The broker refused a subscription that a shadow needs, on AWS IoT usually by the policy; the
+     * SUBACK's reason code is reported with it. It ends requests whose answers could not arrive, not
+     * the connection.
      */
     IOT_THING_ERR_MQTT_SUBSCRIBE_REFUSED = -86,
     /**
@@ -929,7 +931,8 @@ enum iot_thing_event
      * The answer written by the `on_shadow_request` callback did not reach the cloud: `error`.
      * `IOT_THING_ERR_TOO_LARGE` with `needed`: raise `reply_size` or `tx_size`.
      * `IOT_THING_ERR_CANCELLED` with `code`: the callback returned that value.
-     * `IOT_THING_ERR_REJECTED` with `code`, `IOT_THING_ERR_TIMED_OUT`: as for any update.
+     * `IOT_THING_ERR_REJECTED` or `_MQTT_SUBSCRIBE_REFUSED` with `code`, `IOT_THING_ERR_TIMED_OUT`: as
+     * for any update.
      * Another: the JSON writer's error.
      */
     IOT_THING_EVENT_REPLY_FAILED = 5,
@@ -971,6 +974,15 @@ enum iot_thing_event
      * is no `topic`.)
      */
     IOT_THING_EVENT_MESSAGE_TOO_LARGE = 12,
+    /**
+     * The broker refused a filter that listening to a shadow needs, on AWS IoT usually by the policy:
+     * `error` (`IOT_THING_ERR_MQTT_SUBSCRIBE_REFUSED`), `code` (MQTT 5 reason code of the SUBACK),
+     * `topic`, the end of the filter (it stays valid), `user`, the `iot_thing_shadow_t` or NULL for
+     * the Thing's own. Without "update/delta" no live deltas come, without "update/documents" no
+     * documents; without "get/+" what was missed is not found. All else goes on. The filter is asked
+     * for again, and this told again, on the next connection, or when a callback is set anew.
+     */
+    IOT_THING_EVENT_SHADOW_REFUSED = 13,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1241,7 +1253,7 @@ typedef struct {
      */
     int32_t session_resumed;
     /**
-     * The `user` given with the operation.
+     * The `user` given with the operation; else see the event's type.
      */
     void *user;
     /**
@@ -1249,7 +1261,7 @@ typedef struct {
      */
     iot_thing_bytes_t data;
     /**
-     * Topic of a message; borrowed like `data`.
+     * Topic of a message, borrowed like `data`; else see the event's type.
      */
     iot_thing_bytes_t topic;
 } iot_thing_event_t;
@@ -1794,7 +1806,7 @@ typedef struct {
      */
     uint32_t failures_tls;
     /**
-     * refused by the broker with CONNACK or SUBACK,
+     * refused by the broker with CONNACK,
      */
     uint32_t failures_refused;
     /**
@@ -1855,13 +1867,14 @@ typedef struct {
     /**
      * 0: done (accepted by the service, or acknowledged by the broker). Else
      * `IOT_THING_ERR_REJECTED` (with `code`), `_TIMED_OUT`, `_CANCELLED`, `_DROPPED` or
-     * `_TOO_LARGE`; of a shadow's request also `_DISCONNECTED`, and what its function says.
+     * `_TOO_LARGE`; of a shadow's request also `_DISCONNECTED`, `_MQTT_SUBSCRIBE_REFUSED`
+     * (with `code`), and what its function says.
      */
     int32_t error;
     /**
      * The service's or the broker's code: for a shadow 400..500; for a publish the MQTT 5 reason
-     * code of the PUBACK, for a subscription that of the SUBACK (0 or 1: the QoS granted); with
-     * `_CANCELLED` what the callback that writes a shadow's state returned; -1 when there is none.
+     * code of the PUBACK, for a subscription that of the SUBACK (0 or 1: the QoS granted), so also
+     * with `_MQTT_SUBSCRIBE_REFUSED`; with `_CANCELLED` what the callback that writes a shadow's state returned; -1 when there is none.
      */
     int32_t code;
     /**
@@ -2789,7 +2802,8 @@ int32_t iot_thing_update_shadow_n(iot_thing_t *thing,
  * Sets the callback for the cloud's requests to change state (the shadow's delta); NULL removes
  * it. From then on the Thing listens to `$aws/things/<thing>/shadow/update/delta`, and whenever
  * the broker did not keep the session it fetches the shadow, so that what was requested while
- * the device was away arrives like a live request.
+ * the device was away arrives like a live request. A subscription that the broker refuses is told
+ * by `IOT_THING_EVENT_SHADOW_REFUSED`.
  *
  * Callable from callbacks and from the thread that polls.
  *
@@ -4001,7 +4015,9 @@ int32_t iot_thing_shadow_close(iot_thing_shadow_t *shadow);
  *
  * With a callback exactly one result follows, in whatever order the answers, time-outs and
  * disconnections come: 0 (accepted), `IOT_THING_ERR_REJECTED` with the service's `code`, `retry`
- * and error document, `_TIMED_OUT`, `_CANCELLED` (close, deinit) or `_TOO_LARGE`.
+ * and error document, `_TIMED_OUT`, `_CANCELLED` (close, deinit), `_TOO_LARGE`, or
+ * `_MQTT_SUBSCRIBE_REFUSED`: the broker does not let the answer be received, for the reason `code`.
+ * Then nothing was sent on this connection; the next request asks the broker again.
  * Like every request it waits until there is a connection and the subscription for its answer is
  * confirmed; if the broker forgets the session before the answer came, it is sent again. A document
  * larger than `rx_size` is dropped by the broker or passed over
@@ -4124,8 +4140,9 @@ int32_t iot_thing_shadow_modify(iot_thing_shadow_t *shadow,
 
 /**
  * Deletes the shadow. Deleting one that does not exist is `IOT_THING_ERR_REJECTED` with code 404.
- * Not repeated when the broker forgets the session: `IOT_THING_ERR_DISCONNECTED`. For all else,
- * also from where it may be called, see `iot_thing_shadow_get`.
+ * Not repeated when the broker forgets the session: `IOT_THING_ERR_DISCONNECTED`. A table of
+ * properties does not write the shadow again until a property has to be reported, or the session is
+ * new; then all of it. For all else, also from where it may be called, see `iot_thing_shadow_get`.
  */
 IOT_THING_NODISCARD
 int32_t iot_thing_shadow_delete(iot_thing_shadow_t *shadow,
@@ -4137,8 +4154,10 @@ int32_t iot_thing_shadow_delete(iot_thing_shadow_t *shadow,
 /**
  * Sets the callback for the cloud's requests to change state; NULL removes it, and the
  * subscription is left. From then on the Thing listens to the shadow's deltas. Whenever one may
- * have been missed (the broker did not keep the session, nobody listened) it reads the shadow, and
- * the difference arrives like a live delta, once. Stale and repeated deltas are left out.
+ * have been missed (the broker did not keep the session, nobody listened, somebody else deleted the
+ * shadow) it reads the shadow, and the difference arrives like a live delta, once. Stale and repeated
+ * deltas are left out. What the broker does not allow of that is told by
+ * `IOT_THING_EVENT_SHADOW_REFUSED`.
  *
  * Callable from the thread that polls, and from callbacks.
  *
@@ -4150,7 +4169,8 @@ int32_t iot_thing_shadow_on_delta(iot_thing_shadow_t *shadow,
 
 /**
  * Sets the callback for the documents of every update, by whomever it was made; NULL removes it,
- * and the subscription is left. What is missed during an outage is not made up for.
+ * and the subscription is left. What is missed during an outage is not made up for; a subscription
+ * that the broker refuses is told by `IOT_THING_EVENT_SHADOW_REFUSED`.
  *
  * Callable from the thread that polls, and from callbacks.
  *

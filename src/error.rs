@@ -176,7 +176,9 @@ pub enum Error {
     /// The connection was closed before CONNACK: on AWS IoT usually an unknown or inactive
     /// certificate, or a policy that does not allow this client id to connect.
     MqttClosedBeforeConnack = -85,
-    /// The broker refused a subscription the library needs: on AWS IoT usually the policy.
+    /// The broker refused a subscription that a shadow needs, on AWS IoT usually by the policy; the
+    /// SUBACK's reason code is reported with it. It ends requests whose answers could not arrive, not
+    /// the connection.
     MqttSubscribeRefused = -86,
     /// Another client connected with the same client id, and the broker ended this connection.
     MqttTakenOver = -87,

@@ -432,6 +432,7 @@ static const char *event_name(int32_t type)
     case IOT_THING_EVENT_FETCH_FAILED: return "fetch_failed";
     case IOT_THING_EVENT_MESSAGE: return "message";
     case IOT_THING_EVENT_SUBSCRIPTION_LOST: return "subscription_lost";
+    case IOT_THING_EVENT_SHADOW_REFUSED: return "shadow_refused";
     default: return "unknown";
     }
 }

@@ -1,14 +1,15 @@
 //! Messages of a shadow service that sends anything, on any topic, to a table of properties.
 
 use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
 
-use critical_section::Mutex;
+use critical_section::{CriticalSection, Mutex};
 use iot_thing::{
     Error,
     json::{Value, Writer},
     shadow::{
         Envelope, Operation,
-        property::{self, Current, Kind, Mark, Problem, Property, Table, Wanted},
+        property::{self, Kind, Mark, Problem, Row, Table, Wanted},
         topic::{self, Inbound, MAX_SHADOW_TOPIC},
     },
 };
@@ -21,7 +22,20 @@ const END: u8 = 0xFF;
 /// The values that one property can have had; more are refused.
 const VALUES: usize = 40;
 
-const fn plain(path: &'static str, kind: Kind) -> Property<'static> {
+/// What a property is.
+#[derive(Clone, Copy)]
+struct Property {
+    path: &'static str,
+    kind: Kind,
+    range: Option<(i64, i64)>,
+    deadband: u32,
+    capacity: usize,
+    read_only: bool,
+    write_only: bool,
+    local: bool,
+}
+
+const fn plain(path: &'static str, kind: Kind) -> Property {
     Property {
         path,
         kind,
@@ -42,7 +56,7 @@ const fn integer(bits: u8, signed: bool, decimals: u8) -> Kind {
     }
 }
 
-const PROPERTIES: [Property<'static>; 9] = [
+const PROPERTIES: [Property; 9] = [
     plain("on", Kind::Bool),
     Property {
         range: Some((1, 100)),
@@ -78,133 +92,204 @@ enum Var {
     Bytes(Vec<u8>),
 }
 
-/// Variables with all the values that they had, so that they can be lent.
+/// A variable with all the values that it had, so that they can be lent.
+struct Variable {
+    property: Property,
+    current: Cell<usize>,
+    values: Vec<OnceCell<Var>>,
+    /// What the application was asked for last and has taken.
+    asked: Rc<Cell<Option<i64>>>,
+}
+
+impl Variable {
+    fn new(property: Property, asked: Rc<Cell<Option<i64>>>) -> Self {
+        let values = vec![OnceCell::new(); VALUES];
+        let _ = values[0].set(match property.kind {
+            Kind::Text => Var::Bytes(b"x".to_vec()),
+            Kind::Json => Var::Bytes(b"{}".to_vec()),
+            _ => Var::Number(1),
+        });
+        Self {
+            property,
+            current: Cell::new(0),
+            values,
+            asked,
+        }
+    }
+
+    fn value(&self) -> &Var {
+        self.values[self.current.get()].get().expect("it was set")
+    }
+
+    fn set(&self, value: Var) {
+        let property = &self.property;
+        assert!(!property.read_only, "the cloud changed {}", property.path);
+        self.current.set(self.current.get() + 1);
+        let _ = self.values[self.current.get()].set(value);
+    }
+
+    /// Whether this is what the variable has.
+    fn has(&self, json: Value<'_>) -> bool {
+        match self.value() {
+            Var::Number(number) => self.means(*number, json),
+            Var::Bytes(text) if self.property.kind == Kind::Text => json.eq_str(text),
+            Var::Bytes(text) => json.raw() == text,
+        }
+    }
+
+    /// Whether this is the number that a message has.
+    fn means(&self, number: i64, json: Value<'_>) -> bool {
+        match self.property.kind {
+            Kind::Bool => json.as_bool().map(i64::from) == Ok(number),
+            Kind::Integer {
+                signed: true,
+                decimals,
+                ..
+            } => json.as_scaled(decimals) == Ok(number),
+            Kind::Integer { .. } => json.as_u64() == Ok(number as u64),
+            Kind::Enum => json.eq_str(NAMES[number as usize]),
+            Kind::Text | Kind::Json => true,
+        }
+    }
+}
+
+impl Row for Variable {
+    fn path(&self) -> &[u8] {
+        self.property.path.as_bytes()
+    }
+
+    fn behind(&self, object: &[u8], name: &[u8]) -> Option<u8> {
+        let behind = self.path().strip_prefix(object)?.strip_prefix(name)?;
+        Some(behind.first().copied().unwrap_or(0))
+    }
+
+    fn kind(&self) -> Kind {
+        self.property.kind
+    }
+
+    fn range(&self) -> Option<(i64, i64)> {
+        self.property.range
+    }
+
+    fn deadband(&self) -> u32 {
+        self.property.deadband
+    }
+
+    fn capacity(&self) -> usize {
+        self.property.capacity
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.property.read_only
+    }
+
+    fn is_write_only(&self) -> bool {
+        self.property.write_only
+    }
+
+    fn is_local(&self) -> bool {
+        self.property.local
+    }
+
+    fn enum_name(&self, n: usize) -> Option<&[u8]> {
+        NAMES.get(n).map(|name| name.as_bytes())
+    }
+
+    fn number(&self, _: CriticalSection<'_>) -> i64 {
+        match self.value() {
+            Var::Number(number) => *number,
+            Var::Bytes(_) => 0,
+        }
+    }
+
+    fn set_number(&self, number: i64, _: CriticalSection<'_>) {
+        assert_eq!(self.asked.take(), Some(number), "stored without asking");
+        if let Var::Number(_) = self.value() {
+            self.set(Var::Number(number));
+        }
+    }
+
+    fn text(&self) -> &[u8] {
+        match self.value() {
+            Var::Bytes(text) => text,
+            Var::Number(_) => &[],
+        }
+    }
+
+    fn set_text(&self, json: Value<'_>) {
+        assert!(self.asked.get().is_some(), "stored without asking");
+        let capacity = self.property.capacity;
+        match self.property.kind {
+            Kind::Text => {
+                let mut text = vec![0; capacity];
+                let unescaped = json.as_text().expect("a text");
+                let length = unescaped.copy_to(&mut text).expect("it fits");
+                text.truncate(length);
+                assert!(!text.contains(&0), "C would take it for the end");
+                std::str::from_utf8(&text).expect("UTF-8");
+                self.set(Var::Bytes(text));
+            }
+            Kind::Json => {
+                let text = json.raw();
+                assert!(text.len() <= capacity && Value::parse(text).is_ok());
+                self.set(Var::Bytes(text.to_vec()));
+            }
+            _ => return,
+        }
+        assert!(self.has(json), "it is what was wanted");
+    }
+}
+
 struct Device {
+    variables: Vec<Variable>,
     marks: Vec<Mutex<Cell<Mark>>>,
-    values: Vec<(Cell<usize>, Vec<OnceCell<Var>>)>,
-    /// The property that was asked about last.
-    asked: Cell<Option<usize>>,
+    asked: Rc<Cell<Option<i64>>>,
 }
 
 impl Device {
     fn new() -> Self {
-        let first = |property: &Property<'_>| match property.kind {
-            Kind::Text => Var::Bytes(b"x".to_vec()),
-            Kind::Json => Var::Bytes(b"{}".to_vec()),
-            _ => Var::Number(1),
-        };
-        let values = PROPERTIES.iter().map(|property| {
-            let values = vec![OnceCell::new(); VALUES];
-            let _ = values[0].set(first(property));
-            (Cell::new(0), values)
-        });
+        let asked = Rc::new(Cell::new(None));
         Self {
+            variables: PROPERTIES
+                .iter()
+                .map(|property| Variable::new(*property, asked.clone()))
+                .collect(),
             marks: PROPERTIES
                 .iter()
                 .map(|_| Mutex::new(Cell::default()))
                 .collect(),
-            values: values.collect(),
-            asked: Cell::new(None),
-        }
-    }
-
-    /// Whether this is what the variable has.
-    fn has(&self, index: usize, json: Value<'_>) -> bool {
-        match (self.load(index).unwrap(), PROPERTIES[index].kind) {
-            (Current::Bool(value), _) => json.as_bool() == Ok(value),
-            (Current::Signed(value), Kind::Integer { decimals, .. }) => {
-                json.as_scaled(decimals) == Ok(value)
-            }
-            (Current::Unsigned(value), _) => json.as_u64() == Ok(value),
-            (Current::Enum(number), _) => json.eq_str(NAMES[number]),
-            (Current::Text(text), _) => json.eq_str(text),
-            (Current::Json(text), _) => json.raw() == text,
-            (current, kind) => panic!("{current:?} of {kind:?}"),
+            asked,
         }
     }
 }
 
 impl Table for Device {
-    fn len(&self) -> usize {
-        PROPERTIES.len()
+    type Row = Variable;
+
+    fn rows(&self) -> &[Variable] {
+        &self.variables
     }
 
-    fn property(&self, index: usize) -> Option<Property<'_>> {
-        PROPERTIES.get(index).copied()
+    fn marks(&self) -> &[Mutex<Cell<Mark>>] {
+        &self.marks
     }
 
-    fn path(&self, index: usize) -> Option<&[u8]> {
-        Some(PROPERTIES.get(index)?.path.as_bytes())
-    }
-
-    fn mark(&self, index: usize) -> Option<&Mutex<Cell<Mark>>> {
-        self.marks.get(index)
-    }
-
-    fn load(&self, index: usize) -> Option<Current<'_>> {
-        let (current, values) = self.values.get(index)?;
-        Some(
-            match (values[current.get()].get()?, PROPERTIES[index].kind) {
-                (Var::Number(value), Kind::Integer { signed: true, .. }) => Current::Signed(*value),
-                (Var::Number(value), Kind::Integer { .. }) => Current::Unsigned(*value as u64),
-                (Var::Number(value), Kind::Bool) => Current::Bool(*value != 0),
-                (Var::Number(value), _) => Current::Enum(*value as usize),
-                (Var::Bytes(text), Kind::Text) => Current::Text(text),
-                (Var::Bytes(text), _) => Current::Json(text),
-            },
-        )
-    }
-
-    fn store(&self, index: usize, wanted: &Wanted<'_>) {
-        assert_eq!(self.asked.take(), Some(index), "stored without asking");
-        let property = &PROPERTIES[index];
-        assert!(!property.read_only, "the cloud changed {}", property.path);
-        let var = match property.kind {
-            Kind::Bool => {
-                assert!(matches!(wanted.number, 0 | 1));
-                Var::Number(wanted.number)
-            }
-            Kind::Integer { bits, .. } => {
-                let (min, max) = property.range.unwrap_or(match bits {
-                    32 => (i32::MIN.into(), i32::MAX.into()),
-                    _ => (i64::MIN, i64::MAX),
-                });
-                assert!((min..=max).contains(&wanted.number), "{}", property.path);
-                Var::Number(wanted.number)
-            }
-            Kind::Enum => {
-                assert!(wanted.json.eq_str(NAMES[wanted.number as usize]));
-                Var::Number(wanted.number)
-            }
-            Kind::Text => {
-                let mut text = vec![0; property.capacity];
-                let unescaped = wanted.json.as_text().expect("a text");
-                let length = unescaped.copy_to(&mut text).expect("it fits");
-                text.truncate(length);
-                assert!(!text.contains(&0), "C would take it for the end");
-                std::str::from_utf8(&text).expect("UTF-8");
-                Var::Bytes(text)
-            }
-            Kind::Json => {
-                let text = wanted.json.raw();
-                assert!(text.len() <= property.capacity && Value::parse(text).is_ok());
-                Var::Bytes(text.to_vec())
-            }
-        };
-        let (current, values) = &self.values[index];
-        current.set(current.get() + 1);
-        let _ = values[current.get()].set(var);
-        assert!(self.has(index, wanted.json), "it is what was wanted");
-    }
-
-    fn enum_name(&self, _: usize, n: usize) -> Option<&[u8]> {
-        NAMES.get(n).map(|name| name.as_bytes())
-    }
-
-    fn ask(&self, index: usize, _: &Wanted<'_>) -> i32 {
-        self.asked.set(Some(index));
-        let is_full = self.values[index].0.get() + 1 == VALUES;
-        if is_full { -7 } else { 0 }
+    fn ask(&self, index: usize, wanted: &Wanted<'_>) -> i32 {
+        let variable = &self.variables[index];
+        let number = wanted.number;
+        assert!(variable.means(number, wanted.json), "it is what was wanted");
+        if let Kind::Integer { bits, .. } = variable.property.kind {
+            let (min, max) = variable.property.range.unwrap_or(match bits {
+                32 => (i32::MIN.into(), i32::MAX.into()),
+                _ => (i64::MIN, i64::MAX),
+            });
+            assert!((min..=max).contains(&number), "{}", variable.property.path);
+        }
+        if variable.current.get() + 1 == VALUES {
+            return -7;
+        }
+        self.asked.set(Some(number));
+        0
     }
 
     fn tell(&self, problem: &Problem<'_>) {
@@ -225,14 +310,15 @@ fn report(device: &Device, room: usize) -> bool {
     let text = writer.finish().expect("it fits");
     judge(text);
     let state = Value::parse(text).expect("valid");
-    for (index, property) in PROPERTIES.iter().enumerate() {
+    for variable in &device.variables {
+        let property = &variable.property;
         let path = |section: &str| state.at_path(format!("{section}.{}", property.path)).ok();
         if let Some(value) = path("reported") {
             assert!(!property.write_only, "reported {}", property.path);
-            assert!(device.has(index, value), "{}", property.path);
+            assert!(variable.has(value), "{}", property.path);
         }
         if let Some(value) = path("desired") {
-            let is_own = property.local && device.has(index, value);
+            let is_own = property.local && variable.has(value);
             assert!(is_own || (property.write_only && value.is_null()));
         }
     }
@@ -292,6 +378,8 @@ pub fn run(data: &[u8]) {
     };
     let room = 48 + usize::from(*room);
     let device = Device::new();
+    // One report at a time.
+    let mut open = false;
     property::check(&device).expect("a good table");
     for message in messages.split(|byte| *byte == END).take(VALUES) {
         let split = message.iter().position(|byte| *byte == b'\n');
@@ -312,10 +400,14 @@ pub fn run(data: &[u8]) {
                     assert!(!incomplete || desired.is_none(), "all of it was there");
                 }
             }
-            (Some(Inbound::Accepted(_)), _) => property::accepted(&device),
+            (Some(Inbound::Accepted(_)), _) => {
+                property::accepted(&device);
+                open = false;
+            }
             (Some(Inbound::Rejected(_)), envelope) => {
                 let code = envelope.as_ref().map_or(-1, |envelope| envelope.code);
                 property::failed(&device, code >= 500);
+                open = false;
             }
             _ => {
                 let index = payload.len() % (PROPERTIES.len() + 1);
@@ -323,10 +415,10 @@ pub fn run(data: &[u8]) {
                 assert_eq!(known, index < PROPERTIES.len());
             }
         }
-        if report(&device, room) {
-            match payload.len() % 4 {
-                0 => property::unsent(&device),
-                _ => property::sent(&device),
+        if !open && report(&device, room) {
+            open = payload.len() % 4 != 0;
+            if !open {
+                property::unsent(&device);
             }
         }
     }
@@ -334,7 +426,6 @@ pub fn run(data: &[u8]) {
     property::accepted(&device);
     let mut rounds = 0;
     while report(&device, room) {
-        property::sent(&device);
         property::accepted(&device);
         rounds += 1;
         assert!(rounds <= PROPERTIES.len(), "it is reported for ever");

@@ -487,7 +487,8 @@ pub unsafe extern "C" fn iot_thing_update_shadow_n(
 /// Sets the callback for the cloud's requests to change state (the shadow's delta); NULL removes
 /// it. From then on the Thing listens to `$aws/things/<thing>/shadow/update/delta`, and whenever
 /// the broker did not keep the session it fetches the shadow, so that what was requested while
-/// the device was away arrives like a live request.
+/// the device was away arrives like a live request. A subscription that the broker refuses is told
+/// by `IOT_THING_EVENT_SHADOW_REFUSED`.
 ///
 /// Callable from callbacks and from the thread that polls.
 ///

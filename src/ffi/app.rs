@@ -361,6 +361,19 @@ impl App for CApp {
         });
     }
 
+    fn shadow_refused(&self, shadow: CShadow, filter: &'static str, code: u8) {
+        self.deliver(&iot_thing_event_t {
+            user: shadow.handle.cast(),
+            topic: lend(filter.as_bytes()),
+            ..to_c(&Event {
+                kind: EventKind::ShadowRefused,
+                error: Some(Error::MqttSubscribeRefused),
+                code: i32::from(code),
+                ..Event::default()
+            })
+        });
+    }
+
     fn table(&self, shadow: CShadow) -> Option<&dyn Attached> {
         // Not `map`: the lifetime gets shorter.
         match shadow.table {

@@ -3,13 +3,13 @@
 use core::cell::Cell;
 use core::ffi::{c_char, c_void};
 
-use critical_section::Mutex;
+use critical_section::{CriticalSection, Mutex};
 
 use super::guard;
 use super::json::iot_thing_json_t;
 use crate::Error;
 use crate::json::Value;
-use crate::shadow::property::{Current, Kind, Mark, Problem, Property, Table, Wanted};
+use crate::shadow::property::{Kind, Mark, Problem, Row, Table, Wanted};
 
 /// Type of a property's variable: `int8_t`.
 pub const IOT_THING_TYPE_I8: i32 = 1;
@@ -191,7 +191,7 @@ pub fn table(
         && table.table.is_aligned()
         && table.states.is_aligned()
         && table.flags & !IOT_THING_PROPERTIES_REPORT_ALL == 0;
-    if !fits || !(0..table.count).all(|index| table.row(index).is_some_and(is_possible)) {
+    if !fits || !table.rows().iter().all(is_possible) {
         return Err(Error::Argument);
     }
     Ok(table)
@@ -216,16 +216,6 @@ impl iot_thing_properties_t {
     pub fn reports_all(&self) -> bool {
         self.flags & IOT_THING_PROPERTIES_REPORT_ALL != 0
     }
-
-    fn row_at(&self, index: usize) -> Option<*const iot_thing_property_t> {
-        (index < self.count).then(|| self.table.wrapping_add(index))
-    }
-
-    fn row(&self, index: usize) -> Option<&iot_thing_property_t> {
-        // SAFETY: the header demands `count` properties that stay valid and unchanged; the index is
-        // below it.
-        self.row_at(index).map(|row| unsafe { &*row })
-    }
 }
 
 /// Whether what is behind the pointers of a row can be used at all.
@@ -234,151 +224,177 @@ fn is_possible(row: &iot_thing_property_t) -> bool {
         IOT_THING_PROPERTY_READ_ONLY | IOT_THING_PROPERTY_WRITE_ONLY | IOT_THING_PROPERTY_LOCAL;
     let names = row.r#type != IOT_THING_TYPE_ENUM
         || (!row.names.is_null() && (1..=usize::from(u16::MAX)).contains(&row.size));
-    let sized = !matches!(row.r#type, IOT_THING_TYPE_STRING | IOT_THING_TYPE_JSON)
-        || (1..=8192).contains(&row.size);
+    let sized = !is_text(row) || (1..=8192).contains(&row.size);
     !row.name.is_null()
-        && kind(row).is_some()
+        && (IOT_THING_TYPE_I8..=IOT_THING_TYPE_JSON).contains(&row.r#type)
         && row.flags & !flags == 0
         && !row.value.is_null()
         && names
         && sized
 }
 
-fn kind(row: &iot_thing_property_t) -> Option<Kind> {
-    let integer = |bits, signed| {
-        let decimals = u8::try_from(row.decimals).ok()?;
-        Some(Kind::Integer {
-            bits,
-            signed,
-            decimals,
-        })
-    };
-    match row.r#type {
-        IOT_THING_TYPE_I8 => integer(8, true),
-        IOT_THING_TYPE_I16 => integer(16, true),
-        IOT_THING_TYPE_I32 => integer(32, true),
-        IOT_THING_TYPE_I64 => integer(64, true),
-        IOT_THING_TYPE_U8 => integer(8, false),
-        IOT_THING_TYPE_U16 => integer(16, false),
-        IOT_THING_TYPE_U32 => integer(32, false),
-        IOT_THING_TYPE_U64 => integer(64, false),
-        IOT_THING_TYPE_BOOL => Some(Kind::Bool),
-        IOT_THING_TYPE_ENUM => Some(Kind::Enum),
-        IOT_THING_TYPE_STRING => Some(Kind::Text),
-        IOT_THING_TYPE_JSON => Some(Kind::Json),
-        _ => None,
-    }
-}
-
 /// Longest path: far beyond what fits a shadow.
 const MAX_PATH: usize = 512;
+
+fn is_text(row: &iot_thing_property_t) -> bool {
+    matches!(row.r#type, IOT_THING_TYPE_STRING | IOT_THING_TYPE_JSON)
+}
+
+/// What follows `prefix` in a NUL-terminated text that begins with it.
+fn skip(mut text: *const c_char, prefix: &[u8]) -> Option<*const c_char> {
+    for byte in prefix {
+        // SAFETY: the header demands a NUL-terminated path; what is behind the NUL is not read.
+        let here = unsafe { *text } as u8;
+        if here != *byte || here == 0 {
+            return None;
+        }
+        text = text.wrapping_add(1);
+    }
+    Some(text)
+}
 
 fn c_text<'a>(text: *const c_char, max: usize) -> &'a [u8] {
     guard::c_str(text, max).unwrap_or_default()
 }
 
-impl Table for iot_thing_properties_t {
-    fn len(&self) -> usize {
-        self.count
+impl Row for iot_thing_property_t {
+    fn path(&self) -> &[u8] {
+        c_text(self.name, MAX_PATH)
     }
 
-    fn property(&self, index: usize) -> Option<Property<'_>> {
-        let row = self.row(index)?;
-        let limited = row.min != 0 || row.max != 0;
-        Some(Property {
-            path: core::str::from_utf8(c_text(row.name, MAX_PATH)).unwrap_or_default(),
-            kind: kind(row)?,
-            range: limited.then_some((row.min, row.max)),
-            deadband: row.deadband.into(),
-            capacity: row.size.saturating_sub(1),
-            read_only: row.flags & IOT_THING_PROPERTY_READ_ONLY != 0,
-            write_only: row.flags & IOT_THING_PROPERTY_WRITE_ONLY != 0,
-            local: row.flags & IOT_THING_PROPERTY_LOCAL != 0,
-        })
+    fn behind(&self, object: &[u8], name: &[u8]) -> Option<u8> {
+        let path = skip(skip(self.name, object)?, name)?;
+        // SAFETY: the path is NUL-terminated, and `skip` does not go beyond the NUL.
+        Some(unsafe { *path } as u8)
     }
 
-    fn path(&self, index: usize) -> Option<&[u8]> {
-        Some(c_text(self.row(index)?.name, MAX_PATH))
+    fn kind(&self) -> Kind {
+        let of = self.r#type;
+        let integer = |bits, signed| Kind::Integer {
+            bits,
+            signed,
+            // More than there can be is refused when the table is attached.
+            decimals: self.decimals.min(u8::MAX.into()) as u8,
+        };
+        match of {
+            IOT_THING_TYPE_I8..=IOT_THING_TYPE_I64 => integer(8 << (of - IOT_THING_TYPE_I8), true),
+            IOT_THING_TYPE_U8..=IOT_THING_TYPE_U64 => integer(8 << (of - IOT_THING_TYPE_U8), false),
+            IOT_THING_TYPE_ENUM => Kind::Enum,
+            IOT_THING_TYPE_STRING => Kind::Text,
+            IOT_THING_TYPE_JSON => Kind::Json,
+            // No other was let in.
+            _ => Kind::Bool,
+        }
     }
 
-    fn mark(&self, index: usize) -> Option<&Mutex<Cell<Mark>>> {
-        if index >= self.count {
+    fn range(&self) -> Option<(i64, i64)> {
+        (self.min != 0 || self.max != 0).then_some((self.min, self.max))
+    }
+
+    fn deadband(&self) -> u32 {
+        self.deadband
+    }
+
+    fn capacity(&self) -> usize {
+        self.size.saturating_sub(1)
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.flags & IOT_THING_PROPERTY_READ_ONLY != 0
+    }
+
+    fn is_write_only(&self) -> bool {
+        self.flags & IOT_THING_PROPERTY_WRITE_ONLY != 0
+    }
+
+    fn is_local(&self) -> bool {
+        self.flags & IOT_THING_PROPERTY_LOCAL != 0
+    }
+
+    fn enum_name(&self, n: usize) -> Option<&[u8]> {
+        if self.r#type != IOT_THING_TYPE_ENUM || n >= self.size {
             return None;
         }
-        // SAFETY: `clear` has made it, the index is below the count that the header demands, and it
-        // stays valid as long as the table is attached. It is only ever used through this type,
-        // which excludes other threads.
-        Some(unsafe { &*self.states.add(index).cast::<Mutex<Cell<Mark>>>() })
+        // SAFETY: the header demands `size` names that stay valid; `n` is below it.
+        let name = unsafe { *self.names.add(n) };
+        Some(c_text(name, MAX_PATH))
     }
 
-    fn load(&self, index: usize) -> Option<Current<'_>> {
-        let row = self.row(index)?;
-        let value = row.value;
-        if matches!(row.r#type, IOT_THING_TYPE_STRING | IOT_THING_TYPE_JSON) {
-            let text = c_text(value.cast(), row.size.saturating_sub(1));
-            return Some(match row.r#type {
-                IOT_THING_TYPE_STRING => Current::Text(text),
-                _ => Current::Json(text),
-            });
-        }
+    fn number(&self, _: CriticalSection<'_>) -> i64 {
+        let value = self.value;
         // SAFETY: the header demands a variable of the type that the row names; interrupts and other
-        // threads that write it use the same critical section.
-        Some(critical_section::with(|_| unsafe {
-            match row.r#type {
-                IOT_THING_TYPE_I8 => Current::Signed(value.cast::<i8>().read_volatile().into()),
-                IOT_THING_TYPE_I16 => Current::Signed(value.cast::<i16>().read_volatile().into()),
-                IOT_THING_TYPE_I32 => Current::Signed(value.cast::<i32>().read_volatile().into()),
-                IOT_THING_TYPE_I64 => Current::Signed(value.cast::<i64>().read_volatile()),
-                IOT_THING_TYPE_U8 => Current::Unsigned(value.cast::<u8>().read_volatile().into()),
-                IOT_THING_TYPE_U16 => Current::Unsigned(value.cast::<u16>().read_volatile().into()),
-                IOT_THING_TYPE_U32 => Current::Unsigned(value.cast::<u32>().read_volatile().into()),
-                IOT_THING_TYPE_U64 => Current::Unsigned(value.cast::<u64>().read_volatile()),
-                IOT_THING_TYPE_BOOL => Current::Bool(value.cast::<u8>().read_volatile() != 0),
-                _ => {
-                    let number = value.cast::<i32>().read_volatile();
-                    Current::Enum(usize::try_from(number).unwrap_or(usize::MAX))
+        // threads that write it use the critical section that the caller is in.
+        unsafe {
+            match self.r#type {
+                IOT_THING_TYPE_I8 => value.cast::<i8>().read_volatile().into(),
+                IOT_THING_TYPE_I16 => value.cast::<i16>().read_volatile().into(),
+                IOT_THING_TYPE_I32 | IOT_THING_TYPE_ENUM => {
+                    value.cast::<i32>().read_volatile().into()
                 }
+                IOT_THING_TYPE_U8 => value.cast::<u8>().read_volatile().into(),
+                IOT_THING_TYPE_U16 => value.cast::<u16>().read_volatile().into(),
+                IOT_THING_TYPE_U32 => value.cast::<u32>().read_volatile().into(),
+                IOT_THING_TYPE_I64 | IOT_THING_TYPE_U64 => value.cast::<i64>().read_volatile(),
+                IOT_THING_TYPE_BOOL => (value.cast::<u8>().read_volatile() != 0).into(),
+                _ => 0,
             }
-        }))
+        }
     }
 
-    fn store(&self, index: usize, wanted: &Wanted<'_>) {
-        let Some(row) = self.row(index) else { return };
-        let value = row.value;
-        if matches!(row.r#type, IOT_THING_TYPE_STRING | IOT_THING_TYPE_JSON) {
-            store_text(row, wanted.json);
-            return;
-        }
-        let number = wanted.number;
-        // SAFETY: as in `load`. The number was checked to fit.
-        critical_section::with(|_| unsafe {
-            match row.r#type {
+    fn set_number(&self, number: i64, _: CriticalSection<'_>) {
+        let value = self.value;
+        // SAFETY: as in `number`. It was checked to fit.
+        unsafe {
+            match self.r#type {
                 IOT_THING_TYPE_I8 | IOT_THING_TYPE_U8 | IOT_THING_TYPE_BOOL => {
                     value.cast::<u8>().write_volatile(number as u8);
                 }
                 IOT_THING_TYPE_I16 | IOT_THING_TYPE_U16 => {
                     value.cast::<u16>().write_volatile(number as u16);
                 }
+                IOT_THING_TYPE_I32 | IOT_THING_TYPE_U32 | IOT_THING_TYPE_ENUM => {
+                    value.cast::<u32>().write_volatile(number as u32);
+                }
                 IOT_THING_TYPE_I64 | IOT_THING_TYPE_U64 => {
                     value.cast::<u64>().write_volatile(number as u64);
                 }
-                _ => value.cast::<u32>().write_volatile(number as u32),
+                _ => {}
             }
-        });
+        }
     }
 
-    fn enum_name(&self, index: usize, n: usize) -> Option<&[u8]> {
-        let row = self.row(index)?;
-        if row.r#type != IOT_THING_TYPE_ENUM || n >= row.size {
-            return None;
+    fn text(&self) -> &[u8] {
+        match is_text(self) {
+            true => c_text(self.value.cast(), self.capacity()),
+            false => &[],
         }
-        // SAFETY: the header demands `size` names that stay valid; `n` is below it.
-        let name = unsafe { *row.names.add(n) };
-        Some(c_text(name, MAX_PATH))
+    }
+
+    fn set_text(&self, json: Value<'_>) {
+        if is_text(self) {
+            store_text(self, json);
+        }
+    }
+}
+
+impl Table for iot_thing_properties_t {
+    type Row = iot_thing_property_t;
+
+    fn rows(&self) -> &[iot_thing_property_t] {
+        // SAFETY: the header demands `count` properties that stay valid and unchanged; `table` has
+        // checked the pointer and the number.
+        unsafe { core::slice::from_raw_parts(self.table, self.count) }
+    }
+
+    fn marks(&self) -> &[Mutex<Cell<Mark>>] {
+        // SAFETY: `clear` has made them, as many as the header demands, and they stay valid as long as
+        // the table is attached. They are only ever used through this type, which excludes other
+        // threads. `table` has checked the pointer and the number.
+        unsafe { core::slice::from_raw_parts(self.states.cast(), self.count) }
     }
 
     fn ask(&self, index: usize, wanted: &Wanted<'_>) -> i32 {
-        let Some(row) = self.row(index) else {
+        let Some(row) = self.rows().get(index) else {
             return 0;
         };
         let Some(on_change) = row.on_change else {
@@ -394,15 +410,13 @@ impl Table for iot_thing_properties_t {
             return;
         };
         let value = problem.value.map(iot_thing_json_t::from);
+        let row = problem.index.and_then(|index| self.rows().get(index));
         let told = iot_thing_property_problem_t {
             struct_size: size_of::<iot_thing_property_problem_t>() as u32,
             error: problem.error.code(),
             code: problem.code,
             needed: u32::try_from(problem.needed).unwrap_or(u32::MAX),
-            property: problem
-                .index
-                .and_then(|index| self.row_at(index))
-                .unwrap_or(core::ptr::null()),
+            property: row.map_or(core::ptr::null(), core::ptr::from_ref),
             name: iot_thing_json_t::from(Value::assume_valid(problem.name.raw())),
             value: value.unwrap_or_default(),
         };

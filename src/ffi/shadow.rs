@@ -194,7 +194,9 @@ pub unsafe extern "C" fn iot_thing_shadow_close(shadow: *mut iot_thing_shadow_t)
 ///
 /// With a callback exactly one result follows, in whatever order the answers, time-outs and
 /// disconnections come: 0 (accepted), `IOT_THING_ERR_REJECTED` with the service's `code`, `retry`
-/// and error document, `_TIMED_OUT`, `_CANCELLED` (close, deinit) or `_TOO_LARGE`.
+/// and error document, `_TIMED_OUT`, `_CANCELLED` (close, deinit), `_TOO_LARGE`, or
+/// `_MQTT_SUBSCRIBE_REFUSED`: the broker does not let the answer be received, for the reason `code`.
+/// Then nothing was sent on this connection; the next request asks the broker again.
 /// Like every request it waits until there is a connection and the subscription for its answer is
 /// confirmed; if the broker forgets the session before the answer came, it is sent again. A document
 /// larger than `rx_size` is dropped by the broker or passed over
@@ -362,8 +364,9 @@ pub unsafe extern "C" fn iot_thing_shadow_modify(
 }
 
 /// Deletes the shadow. Deleting one that does not exist is `IOT_THING_ERR_REJECTED` with code 404.
-/// Not repeated when the broker forgets the session: `IOT_THING_ERR_DISCONNECTED`. For all else,
-/// also from where it may be called, see `iot_thing_shadow_get`.
+/// Not repeated when the broker forgets the session: `IOT_THING_ERR_DISCONNECTED`. A table of
+/// properties does not write the shadow again until a property has to be reported, or the session is
+/// new; then all of it. For all else, also from where it may be called, see `iot_thing_shadow_get`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iot_thing_shadow_delete(
@@ -382,8 +385,10 @@ pub unsafe extern "C" fn iot_thing_shadow_delete(
 
 /// Sets the callback for the cloud's requests to change state; NULL removes it, and the
 /// subscription is left. From then on the Thing listens to the shadow's deltas. Whenever one may
-/// have been missed (the broker did not keep the session, nobody listened) it reads the shadow, and
-/// the difference arrives like a live delta, once. Stale and repeated deltas are left out.
+/// have been missed (the broker did not keep the session, nobody listened, somebody else deleted the
+/// shadow) it reads the shadow, and the difference arrives like a live delta, once. Stale and repeated
+/// deltas are left out. What the broker does not allow of that is told by
+/// `IOT_THING_EVENT_SHADOW_REFUSED`.
 ///
 /// Callable from the thread that polls, and from callbacks.
 ///
@@ -404,7 +409,8 @@ pub unsafe extern "C" fn iot_thing_shadow_on_delta(
 }
 
 /// Sets the callback for the documents of every update, by whomever it was made; NULL removes it,
-/// and the subscription is left. What is missed during an outage is not made up for.
+/// and the subscription is left. What is missed during an outage is not made up for; a subscription
+/// that the broker refuses is told by `IOT_THING_EVENT_SHADOW_REFUSED`.
 ///
 /// Callable from the thread that polls, and from callbacks.
 ///

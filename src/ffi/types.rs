@@ -306,11 +306,11 @@ pub struct iot_thing_event_t {
     pub needed: u32,
     /// 1 when the broker resumed the earlier session.
     pub session_resumed: i32,
-    /// The `user` given with the operation.
+    /// The `user` given with the operation; else see the event's type.
     pub user: *mut c_void,
     /// Data of the event; borrowed, see the event's type.
     pub data: iot_thing_bytes_t,
-    /// Topic of a message; borrowed like `data`.
+    /// Topic of a message, borrowed like `data`; else see the event's type.
     pub topic: iot_thing_bytes_t,
 }
 
@@ -331,11 +331,12 @@ pub type iot_thing_event_fn = Option<
 pub struct iot_thing_result_t {
     /// 0: done (accepted by the service, or acknowledged by the broker). Else
     /// `IOT_THING_ERR_REJECTED` (with `code`), `_TIMED_OUT`, `_CANCELLED`, `_DROPPED` or
-    /// `_TOO_LARGE`; of a shadow's request also `_DISCONNECTED`, and what its function says.
+    /// `_TOO_LARGE`; of a shadow's request also `_DISCONNECTED`, `_MQTT_SUBSCRIBE_REFUSED`
+    /// (with `code`), and what its function says.
     pub error: i32,
     /// The service's or the broker's code: for a shadow 400..500; for a publish the MQTT 5 reason
-    /// code of the PUBACK, for a subscription that of the SUBACK (0 or 1: the QoS granted); with
-    /// `_CANCELLED` what the callback that writes a shadow's state returned; -1 when there is none.
+    /// code of the PUBACK, for a subscription that of the SUBACK (0 or 1: the QoS granted), so also
+    /// with `_MQTT_SUBSCRIBE_REFUSED`; with `_CANCELLED` what the callback that writes a shadow's state returned; -1 when there is none.
     pub code: i32,
     /// One of `iot_thing_retry`.
     pub retry: i32,
@@ -851,7 +852,7 @@ pub struct iot_thing_statistics_t {
     pub failures_tcp: u32,
     /// TLS and certificates,
     pub failures_tls: u32,
-    /// refused by the broker with CONNACK or SUBACK,
+    /// refused by the broker with CONNACK,
     pub failures_refused: u32,
     /// ended by the broker with DISCONNECT,
     pub failures_disconnect: u32,

@@ -6,17 +6,22 @@
 //! changed() from anywhere -------------/
 //! ```
 //!
-//! A [`Table`] says what there is and reads and writes the variables; a [`Mark`] per property
-//! remembers what the cloud knows of it. Only the mark's [`Mark::CHANGED`] is set by other threads
-//! and interrupts, so marks change inside a critical section.
+//! The rows of a [`Table`] say what there is, and read and write the variables; a [`Mark`] per
+//! property remembers what the cloud knows of it. Only the mark's [`Mark::CHANGED`] is set by other
+//! threads and interrupts, so marks change inside a critical section.
+
+mod report;
+mod visit;
 
 use core::cell::Cell;
 
-use critical_section::Mutex;
+use critical_section::{CriticalSection, Mutex};
 
+use self::report::Report;
+use self::visit::visit;
 use super::hash;
 use crate::Error;
-use crate::json::{Kind as JsonKind, MAX_DECIMALS, Members, Text, Value, Writer};
+use crate::json::{Kind as JsonKind, MAX_DECIMALS, Text, Value, Writer};
 
 /// Most levels of a path: AWS IoT counts 5 objects below a section as safe everywhere.
 pub const MAX_LEVELS: usize = 6;
@@ -41,44 +46,6 @@ pub enum Kind {
     Text,
     /// Any JSON.
     Json,
-}
-
-/// A property, as the table describes it.
-#[derive(Clone, Copy, Debug)]
-pub struct Property<'t> {
-    /// Its place in the section: names with dots between them.
-    pub path: &'t str,
-    /// What it is.
-    pub kind: Kind,
-    /// Smallest and largest value of an integer; `None`: what the variable can hold.
-    pub range: Option<(i64, i64)>,
-    /// An integer is reported when it differs by at least so much from what was reported.
-    pub deadband: u64,
-    /// Bytes that a text or JSON can have.
-    pub capacity: usize,
-    /// The device's alone: requests are refused.
-    pub read_only: bool,
-    /// The cloud's alone: never reported, and taken out of `desired` when it was obeyed.
-    pub write_only: bool,
-    /// When the device changes it, it is no longer what the cloud had desired.
-    pub local: bool,
-}
-
-/// The value of a variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Current<'v> {
-    /// Of a signed integer.
-    Signed(i64),
-    /// Of an unsigned integer.
-    Unsigned(u64),
-    /// Of a truth value.
-    Bool(bool),
-    /// The number of a name.
-    Enum(usize),
-    /// Of a text.
-    Text(&'v [u8]),
-    /// JSON.
-    Json(&'v [u8]),
 }
 
 /// A value that was asked for, and is one that the property can have.
@@ -107,26 +74,46 @@ pub struct Problem<'a> {
     pub needed: usize,
 }
 
-/// The properties of one shadow, and their variables.
-pub trait Table {
-    /// How many there are.
-    fn len(&self) -> usize;
-    /// Whether there is none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-    /// The property of this number.
-    fn property(&self, index: usize) -> Option<Property<'_>>;
-    /// Its path alone.
-    fn path(&self, index: usize) -> Option<&[u8]>;
-    /// What is remembered of it.
-    fn mark(&self, index: usize) -> Option<&Mutex<Cell<Mark>>>;
-    /// Its variable; of a text without the NUL.
-    fn load(&self, index: usize) -> Option<Current<'_>>;
-    /// Sets its variable.
-    fn store(&self, index: usize, wanted: &Wanted<'_>);
+/// A property, as the table describes it, and its variable. What is described does not change.
+pub trait Row {
+    /// Its place in the section: names with dots between them.
+    fn path(&self) -> &[u8];
+    /// If the path begins with `object` and `name`: the byte behind them, 0 at its end.
+    fn behind(&self, object: &[u8], name: &[u8]) -> Option<u8>;
+    /// What it is.
+    fn kind(&self) -> Kind;
+    /// Smallest and largest value of an integer; `None`: what the variable can hold.
+    fn range(&self) -> Option<(i64, i64)>;
+    /// An integer is reported when it differs by at least so much from what was reported.
+    fn deadband(&self) -> u32;
+    /// Bytes that a text or JSON can have.
+    fn capacity(&self) -> usize;
+    /// The device's alone: requests are refused.
+    fn is_read_only(&self) -> bool;
+    /// The cloud's alone: never reported, and taken out of `desired` when it was obeyed.
+    fn is_write_only(&self) -> bool;
+    /// When the device changes it, it is no longer what the cloud had desired.
+    fn is_local(&self) -> bool;
     /// The `n`th name of an enumeration.
-    fn enum_name(&self, index: usize, n: usize) -> Option<&[u8]>;
+    fn enum_name(&self, n: usize) -> Option<&[u8]>;
+    /// The variable, if it is a number (see [`Wanted::number`]); else 0.
+    fn number(&self, section: CriticalSection<'_>) -> i64;
+    /// Sets the variable, if it is a number.
+    fn set_number(&self, number: i64, section: CriticalSection<'_>);
+    /// The variable, if it is a text (without the NUL) or JSON; else nothing.
+    fn text(&self) -> &[u8];
+    /// Sets the variable, if it is a text or JSON.
+    fn set_text(&self, json: Value<'_>);
+}
+
+/// The properties of one shadow.
+pub trait Table {
+    /// One property.
+    type Row: Row;
+    /// All of them.
+    fn rows(&self) -> &[Self::Row];
+    /// What is remembered of each.
+    fn marks(&self) -> &[Mutex<Cell<Mark>>];
     /// Asks the application; a negative value refuses.
     fn ask(&self, index: usize, wanted: &Wanted<'_>) -> i32;
     /// Tells the application.
@@ -143,8 +130,8 @@ pub trait Attached {
     fn compare(&self, reported: Option<Value<'_>>, all: bool);
     /// See [`report`].
     fn report(&self, writer: &mut Writer<'_>, room: usize) -> bool;
-    /// See [`sent`] and [`unsent`].
-    fn taken(&self, sent: bool);
+    /// See [`unsent`].
+    fn unsent(&self);
     /// See [`accepted`], and [`failed`] for an error that a retry helps or does not help.
     fn ended(&self, error: Option<bool>);
 }
@@ -166,11 +153,8 @@ impl<T: Table> Attached for T {
         report(self, writer, room)
     }
 
-    fn taken(&self, sent: bool) {
-        match sent {
-            true => self::sent(self),
-            false => unsent(self),
-        }
+    fn unsent(&self) {
+        unsent(self);
     }
 
     fn ended(&self, error: Option<bool>) {
@@ -202,12 +186,24 @@ impl Mark {
     const REFUSED: u8 = 8;
     /// It is to be taken out of `desired`.
     const OBEYED: u8 = 16;
-    /// It is in the report that is being written.
-    const PICKED: u8 = 32;
-    /// It is in the report that is under way.
+    /// The shadow that is being looked through has it as it is.
+    const SAME: u8 = 32;
+    /// It is in the report that is being written or under way.
     const SENT: u8 = 64;
     /// The report sets `desired`, too.
     const LOCAL: u8 = 128;
+
+    /// Its value is due.
+    const DUE: u8 = Self::CHANGED | Self::FORCED;
+
+    const fn is_due(self) -> bool {
+        self.has(Self::DUE) || self.is_obeyed()
+    }
+
+    /// It was obeyed, and that is not under way yet.
+    const fn is_obeyed(self) -> bool {
+        self.has(Self::OBEYED) && !self.has(Self::SENT)
+    }
 
     const fn has(self, flags: u8) -> bool {
         self.flags & flags != 0
@@ -222,44 +218,44 @@ impl Mark {
     }
 }
 
-fn update<T: Table + ?Sized, R>(
-    table: &T,
-    index: usize,
-    work: impl FnOnce(&mut Mark) -> R,
-) -> Option<R> {
-    let place = table.mark(index)?;
-    Some(critical_section::with(|cs| {
-        let place = place.borrow(cs);
+fn update(place: &Mutex<Cell<Mark>>, work: impl FnOnce(&mut Mark)) {
+    critical_section::with(|section| {
+        let place = place.borrow(section);
         let mut mark = place.get();
-        let result = work(&mut mark);
+        work(&mut mark);
         place.set(mark);
-        result
-    }))
+    });
 }
 
 /// Checks a table: paths, ranges and names, and that the properties of one object stand together.
-pub fn check<T: Table + ?Sized>(table: &T) -> Result<(), Error> {
-    for index in 0..table.len() {
-        let property = table.property(index).ok_or(Error::Argument)?;
-        check_one(table, index, &property)?;
-        for earlier in 0..index {
-            let earlier = table.property(earlier).ok_or(Error::Argument)?;
-            let common = common_levels(earlier.path, property.path);
-            let shorter = levels(earlier.path).min(levels(property.path));
-            let previous = table.property(index - 1).ok_or(Error::Argument)?;
-            let apart = common > common_levels(previous.path, property.path);
+pub fn check<T: Table>(table: &T) -> Result<(), Error> {
+    let mut previous: &[u8] = &[];
+    for (index, row) in table.rows().iter().enumerate() {
+        check_row(row)?;
+        let path = row.path();
+        for earlier in table.rows().iter().take(index) {
+            let leads_through =
+                |row: &T::Row, path| matches!(row.behind(path, &[]), Some(0 | b'.'));
+            let other = earlier.path();
             // The same twice, one inside the other, or an object that was left and comes again.
-            if common == shorter || apart {
+            if leads_through(row, other)
+                || leads_through(earlier, path)
+                || common_objects(other, path) > common_objects(previous, path)
+            {
                 return Err(Error::Argument);
             }
         }
+        previous = path;
     }
     Ok(())
 }
 
-fn check_one<T: Table + ?Sized>(table: &T, index: usize, p: &Property<'_>) -> Result<(), Error> {
-    let path_fits = levels(p.path) <= MAX_LEVELS && p.path.split('.').all(|name| !name.is_empty());
-    let fits = match p.kind {
+fn check_row(row: &impl Row) -> Result<(), Error> {
+    let path = row.path();
+    let path_fits = core::str::from_utf8(path).is_ok()
+        && dots(path) < MAX_LEVELS
+        && !path.split(is_dot).any(<[u8]>::is_empty);
+    let fits = match row.kind() {
         Kind::Integer {
             bits,
             signed,
@@ -268,28 +264,41 @@ fn check_one<T: Table + ?Sized>(table: &T, index: usize, p: &Property<'_>) -> Re
             let (low, high) = limits(bits, signed);
             decimals <= MAX_DECIMALS
                 && matches!(bits, 8 | 16 | 32 | 64)
-                && p.range.is_none_or(|(min, max)| {
+                && row.range().is_none_or(|(min, max)| {
                     min <= max && min >= low && (max < 0 || max as u64 <= high)
                 })
         }
-        Kind::Enum => table.enum_name(index, 0).is_some(),
-        Kind::Text | Kind::Json => p.capacity > 0,
+        Kind::Enum => row.enum_name(0).is_some(),
+        Kind::Text | Kind::Json => row.capacity() > 0,
         Kind::Bool => true,
     };
-    if path_fits && fits && !(p.read_only && p.write_only) {
+    if path_fits && fits && !(row.is_read_only() && row.is_write_only()) {
         Ok(())
     } else {
         Err(Error::Argument)
     }
 }
 
-fn levels(path: &str) -> usize {
-    path.split('.').count()
+fn is_dot(byte: &u8) -> bool {
+    *byte == b'.'
 }
 
-fn common_levels(one: &str, other: &str) -> usize {
-    let pairs = one.split('.').zip(other.split('.'));
-    pairs.take_while(|(a, b)| a == b).count()
+fn dots(path: &[u8]) -> usize {
+    path.iter().filter(|byte| is_dot(byte)).count()
+}
+
+/// How many bytes of two paths lead through the same objects, with the dots.
+fn common_objects(one: &[u8], other: &[u8]) -> usize {
+    let mut common = 0;
+    for (at, (a, b)) in one.iter().zip(other).enumerate() {
+        if a != b {
+            break;
+        }
+        if *a == b'.' {
+            common = at.saturating_add(1);
+        }
+    }
+    common
 }
 
 /// What an integer variable can hold.
@@ -306,190 +315,123 @@ const fn limits(bits: u8, signed: bool) -> (i64, u64) {
 
 /// Applies what the cloud wants. `desired` is all of it, if it is known. Returns whether all of it
 /// has to be read: of a JSON object only the part that differs came.
-pub fn apply<T: Table + ?Sized>(table: &T, delta: Value<'_>, desired: Option<Value<'_>>) -> bool {
+pub fn apply<T: Table>(table: &T, delta: Value<'_>, desired: Option<Value<'_>>) -> bool {
     let mut incomplete = false;
-    // Members mostly come in the order of the table.
-    let mut expected = 0;
-    let mut open: heapless::Vec<Members<'_>, MAX_LEVELS> = heapless::Vec::new();
-    // The names that lead to the innermost object, and that of the current member.
-    let mut names: heapless::Vec<Text<'_>, { MAX_LEVELS + 1 }> = heapless::Vec::new();
-    if let Ok(members) = delta.members() {
-        let _ = open.push(members);
-    }
-    while let Some(members) = open.last_mut() {
-        let Some(member) = members.next() else {
-            open.pop();
-            names.pop();
-            continue;
-        };
-        // There is room for one name more than there are levels.
-        let _ = names.push(member.name);
-        match find(table, &names, expected) {
-            Found::Property(index) => {
-                expected = index.saturating_add(1);
-                incomplete |= request(table, index, member.value, desired);
-            }
-            Found::Inside if member.value.kind() == JsonKind::Object => {
-                if let Ok(inner) = member.value.members() {
-                    // No path leads deeper than there is room.
-                    let _ = open.push(inner);
-                    continue;
-                }
-            }
-            Found::Inside | Found::Nothing => table.tell(&Problem {
-                index: None,
-                name: member.name,
-                value: Some(member.value),
-                error: Error::PropertyUnknown,
-                code: -1,
-                needed: 0,
-            }),
-        }
-        names.pop();
-    }
+    visit(table.rows(), delta, &mut |found, member| match found {
+        Some((index, row)) => incomplete |= request(table, index, row, member.value, desired),
+        None => table.tell(&Problem {
+            index: None,
+            name: member.name,
+            value: Some(member.value),
+            error: Error::PropertyUnknown,
+            code: -1,
+            needed: 0,
+        }),
+    });
     incomplete
 }
 
-enum Found {
-    Property(usize),
-    /// Properties are inside of it.
-    Inside,
-    Nothing,
-}
-
-/// Looks for what these names lead to, from the property `expected` on.
-fn find<T: Table + ?Sized>(table: &T, names: &[Text<'_>], expected: usize) -> Found {
-    for index in (expected..table.len()).chain(0..expected) {
-        match table.path(index).and_then(|path| behind(path, names)) {
-            // No path is the beginning of another: `check`.
-            Some([]) => return Found::Property(index),
-            Some(_) => return Found::Inside,
-            None => {}
-        }
-    }
-    Found::Nothing
-}
-
-/// What follows these names in a path that begins with them.
-fn behind<'p>(mut path: &'p [u8], names: &[Text<'_>]) -> Option<&'p [u8]> {
-    for (level, name) in names.iter().enumerate() {
-        if level > 0 {
-            path = path.strip_prefix(b".")?;
-        }
-        path = match name.is_escaped() {
-            false => path.strip_prefix(name.raw())?,
-            true => {
-                let end = path.iter().position(|byte| *byte == b'.');
-                let (first, rest) = path.split_at_checked(end.unwrap_or(path.len()))?;
-                if !name.eq_str(first) {
-                    return None;
-                }
-                rest
-            }
-        };
-        // A name with a dot is one level of the message, and none of a path.
-        if !matches!(path, [] | [b'.', ..]) || name.raw().contains(&b'.') {
-            return None;
-        }
-    }
-    Some(path)
+/// What is remembered of a property, and its variable if that is a number.
+fn look(row: &impl Row, place: &Mutex<Cell<Mark>>) -> (Mark, i64) {
+    critical_section::with(|section| (place.borrow(section).get(), row.number(section)))
 }
 
 /// Handles one property of a delta; returns whether the whole value has to be read.
-fn request<T: Table + ?Sized>(
+fn request<T: Table>(
     table: &T,
     index: usize,
+    row: &T::Row,
     value: Value<'_>,
     desired: Option<Value<'_>>,
 ) -> bool {
-    let Some(property) = table.property(index) else {
+    let Some(place) = table.marks().get(index) else {
         return false;
     };
     let mut value = value;
-    if property.kind == Kind::Json && value.kind() == JsonKind::Object {
+    if row.kind() == Kind::Json && value.kind() == JsonKind::Object {
         // A delta has the differing members only.
-        match desired.map(|desired| desired.at_path(property.path)) {
-            Some(Ok(whole)) => value = whole,
-            Some(Err(_)) => {}
-            None => return true,
-        }
+        let Some(desired) = desired else {
+            return true;
+        };
+        let mut names = row.path().split(is_dot);
+        let whole = names.try_fold(desired, |object, name| object.get(name));
+        value = whole.unwrap_or(value);
     }
     let request = hash(value.raw()) as u32;
-    let Some(mark) = update(table, index, |mark| *mark) else {
-        return false;
-    };
+    let (mark, number) = look(row, place);
     let repeated = mark.answered == request;
     if repeated && mark.has(Mark::REFUSED | Mark::OBEYED) {
         return false;
     }
-    let checked = if property.read_only {
-        Err((Error::PropertyReadOnly, 0))
-    } else {
-        wanted(table, index, &property, value)
+    let checked = match row.is_read_only() {
+        true => Err((Error::PropertyReadOnly, 0)),
+        false => wanted(row, value),
     };
+    let mut stored = None;
     let verdict = checked.and_then(|wanted| {
-        if !property.write_only && is_current(table, index, value, &wanted) {
+        if !row.is_write_only() && is_current(row, number, &wanted) {
             return Ok(!repeated || !mark.has(Mark::KNOWN));
         }
         match table.ask(index, &wanted) {
             code if code < 0 => Err((Error::PropertyRefused, code as isize)),
             _ => {
-                table.store(index, &wanted);
+                stored = Some(wanted.number);
                 Ok(true)
             }
         }
     });
-    match verdict {
-        Ok(answer) => {
-            update(table, index, |mark| {
-                mark.answered = request;
+    if stored.is_some() {
+        row.set_text(value);
+    }
+    critical_section::with(|section| {
+        if let Some(number) = stored {
+            row.set_number(number, section);
+        }
+        let place = place.borrow(section);
+        let mut mark = place.get();
+        mark.answered = request;
+        match verdict {
+            Ok(answer) => {
                 mark.clear(Mark::REFUSED);
-                if property.write_only {
+                if row.is_write_only() {
                     mark.set(Mark::OBEYED);
                 } else if answer {
                     mark.set(Mark::FORCED);
                 }
-            });
+            }
+            // The value that stays is reported.
+            Err(_) => mark.set(Mark::REFUSED | Mark::FORCED),
         }
-        Err((error, detail)) => {
-            update(table, index, |mark| {
-                mark.answered = request;
-                // The value that stays is reported.
-                mark.set(Mark::REFUSED | Mark::FORCED);
-            });
-            table.tell(&Problem {
-                index: Some(index),
-                name: Text::default(),
-                value: Some(value),
-                error,
-                code: i32::try_from(detail.min(-1)).unwrap_or(-1),
-                needed: usize::try_from(detail).unwrap_or(0),
-            });
-        }
+        place.set(mark);
+    });
+    if let Err((error, detail)) = verdict {
+        table.tell(&Problem {
+            index: Some(index),
+            name: Text::default(),
+            value: Some(value),
+            error,
+            code: i32::try_from(detail.min(-1)).unwrap_or(-1),
+            needed: usize::try_from(detail).unwrap_or(0),
+        });
     }
     false
 }
 
 /// What a request means for a property; else the error, with the bytes needed.
-fn wanted<'a, T: Table + ?Sized>(
-    table: &T,
-    index: usize,
-    property: &Property<'_>,
-    json: Value<'a>,
-) -> Result<Wanted<'a>, (Error, isize)> {
+fn wanted<'a>(row: &impl Row, json: Value<'a>) -> Result<Wanted<'a>, (Error, isize)> {
     let plain = |error| (error, 0);
-    let number = match property.kind {
+    let number = match row.kind() {
         Kind::Integer {
             bits,
             signed,
             decimals,
-        } => integer(json, bits, signed, decimals, property.range).map_err(plain)?,
+        } => integer(json, bits, signed, decimals, row.range()).map_err(plain)?,
         Kind::Bool => json.as_bool().map_err(plain)?.into(),
         Kind::Enum => {
             let text = json.as_text().map_err(plain)?;
             let mut number = 0;
             loop {
-                match table.enum_name(index, number) {
+                match row.enum_name(number) {
                     Some(name) if text.eq_str(name) => break number as i64,
                     Some(_) => number += 1,
                     None => return Err(plain(Error::JsonRange)),
@@ -500,12 +442,12 @@ fn wanted<'a, T: Table + ?Sized>(
             let text = json.as_text().map_err(plain)?;
             let len = text.copy_to(&mut []).map_err(plain)?;
             // C would take it for the end.
-            if text.raw().windows(6).any(|escape| escape == br"\u0000") {
+            if text.is_escaped() && text.raw().windows(6).any(|escape| escape == br"\u0000") {
                 return Err(plain(Error::JsonRange));
             }
-            fits(len, property.capacity)?
+            fits(len, row.capacity())?
         }
-        Kind::Json => fits(json.raw().len(), property.capacity)?,
+        Kind::Json => fits(json.raw().len(), row.capacity())?,
     };
     Ok(Wanted { json, number })
 }
@@ -545,39 +487,30 @@ fn integer(
     }
 }
 
-/// Whether the variable has this value already.
-fn is_current<T: Table + ?Sized>(
-    table: &T,
-    index: usize,
-    json: Value<'_>,
-    wanted: &Wanted<'_>,
-) -> bool {
-    match table.load(index) {
-        Some(Current::Signed(value)) => value == wanted.number,
-        Some(Current::Unsigned(value)) => value == wanted.number as u64,
-        Some(Current::Bool(value)) => i64::from(value) == wanted.number,
-        Some(Current::Enum(value)) => value as i64 == wanted.number,
-        Some(Current::Text(value)) => json.eq_str(value),
-        Some(Current::Json(value)) => json.raw() == value,
-        None => false,
+/// Whether the variable, with this `number` if it is one, has the wanted value already.
+fn is_current(row: &impl Row, number: i64, wanted: &Wanted<'_>) -> bool {
+    match row.kind() {
+        Kind::Text => wanted.json.eq_str(row.text()),
+        Kind::Json => wanted.json.raw() == row.text(),
+        _ => wanted.number == number,
     }
 }
 
 /// The shadow was read: what the cloud has not, or otherwise, is reported; with `all` everything.
-pub fn compare<T: Table + ?Sized>(table: &T, reported: Option<Value<'_>>, all: bool) {
-    for index in 0..table.len() {
-        let Some(property) = table.property(index).filter(|p| !p.write_only) else {
-            continue;
-        };
-        let known = reported.and_then(|reported| reported.at_path(property.path).ok());
-        let same = known.is_some_and(|value| {
-            wanted(table, index, &property, value)
-                .is_ok_and(|wanted| is_current(table, index, value, &wanted))
+pub fn compare<T: Table>(table: &T, reported: Option<Value<'_>>, all: bool) {
+    if let Some(reported) = reported.filter(|_| !all) {
+        visit(table.rows(), reported, &mut |found, member| {
+            if let Some((index, row)) = found
+                && let Some(place) = table.marks().get(index)
+            {
+                compare_row(row, place, member.value);
+            }
         });
-        let fingerprint = table.load(index).map_or(0, |current| fingerprint(&current));
-        update(table, index, |mark| {
-            if same && !all {
-                mark.reported = fingerprint;
+    }
+    for place in table.marks() {
+        update(place, |mark| {
+            if mark.has(Mark::SAME) {
+                mark.clear(Mark::SAME);
                 // An answer that is owed stays owed.
                 mark.set(Mark::KNOWN);
             } else {
@@ -588,256 +521,87 @@ pub fn compare<T: Table + ?Sized>(table: &T, reported: Option<Value<'_>>, all: b
     }
 }
 
+fn compare_row(row: &impl Row, place: &Mutex<Cell<Mark>>, value: Value<'_>) {
+    let (_, number) = look(row, place);
+    let same = wanted(row, value).is_ok_and(|wanted| is_current(row, number, &wanted));
+    let fingerprint = fingerprint(row, number);
+    update(place, |mark| {
+        mark.clear(Mark::SAME);
+        if same {
+            mark.set(Mark::SAME);
+            mark.reported = fingerprint;
+        }
+    });
+}
+
 // ---- to the cloud ---------------------------------------------------------------------------------
 
 /// The device has changed a property. From any context.
-pub fn changed<T: Table + ?Sized>(table: &T, index: usize) -> Result<(), Error> {
-    update(table, index, |mark| mark.set(Mark::CHANGED)).ok_or(Error::Argument)
+pub fn changed<T: Table>(table: &T, index: usize) -> Result<(), Error> {
+    let place = table.marks().get(index).ok_or(Error::Argument)?;
+    update(place, |mark| mark.set(Mark::CHANGED));
+    Ok(())
 }
 
 /// Whether there is anything to report.
-pub fn is_due<T: Table + ?Sized>(table: &T) -> bool {
-    (0..table.len()).any(|index| {
-        update(table, index, |mark| {
-            mark.has(Mark::CHANGED | Mark::FORCED)
-                || mark.has(Mark::OBEYED) && !mark.has(Mark::SENT)
-        })
-        .unwrap_or(false)
+pub fn is_due<T: Table>(table: &T) -> bool {
+    let mark = |place: &Mutex<Cell<Mark>>| critical_section::with(|cs| place.borrow(cs).get());
+    table.marks().iter().any(|place| mark(place).is_due())
+}
+
+/// What is remembered of a property that is due, and its variable if that is a number. It is not due
+/// any more: what changes from now on is to be reported again.
+fn take_due(row: &impl Row, place: &Mutex<Cell<Mark>>) -> Option<(Mark, i64)> {
+    critical_section::with(|section| {
+        let place = place.borrow(section);
+        let mark = place.get();
+        if !mark.is_due() {
+            return None;
+        }
+        let mut taken = mark;
+        taken.clear(Mark::DUE);
+        place.set(taken);
+        Some((mark, row.number(section)))
     })
 }
 
 /// Writes the `state` of an update that has what is due, as much of it as `room` bytes hold.
-/// Returns whether there is anything in it. To be followed by [`sent`] or [`unsent`].
-pub fn report<T: Table + ?Sized>(table: &T, writer: &mut Writer<'_>, room: usize) -> bool {
-    let (mut reported, mut desired) = (false, false);
-    let mut left = room.saturating_sub(br#"{"reported":{},"desired":{}}"#.len());
-    for index in 0..table.len() {
-        match pick(table, index, &mut left) {
-            Pick::Nothing => {}
-            Pick::Full(_) if reported || desired => break,
-            Pick::Full(needed) => give_up(table, index, Error::TooLarge, needed),
-            Pick::Bad(error) => give_up(table, index, error, 0),
-            Pick::Parts(in_reported, in_desired) => {
-                reported |= in_reported;
-                desired |= in_desired;
-            }
+/// Returns whether there is anything in it. To be followed by [`unsent`] if it is not sent, and not
+/// to be called again before that, [`accepted`] or [`failed`].
+pub fn report<T: Table>(table: &T, writer: &mut Writer<'_>, room: usize) -> bool {
+    let mut report = Report::new(table, writer, room);
+    for (index, (row, place)) in table.rows().iter().zip(table.marks()).enumerate() {
+        if !report.add(index, row, place) {
+            break;
         }
     }
-    if !reported && !desired {
-        return false;
-    }
-    writer.begin_object();
-    if reported {
-        section(table, writer, "reported");
-    }
-    if desired {
-        section(table, writer, "desired");
-    }
-    writer.end_object();
-    true
+    report.end()
 }
 
-/// A property that can never be reported would hold up all others.
-fn give_up<T: Table + ?Sized>(table: &T, index: usize, error: Error, needed: usize) {
-    update(table, index, |mark| {
-        mark.clear(Mark::CHANGED | Mark::FORCED);
-    });
-    table.tell(&Problem {
-        index: Some(index),
-        name: Text::default(),
-        value: None,
-        error,
-        code: -1,
-        needed,
-    });
-}
-
-enum Pick {
-    Nothing,
-    /// Whether it is in `reported` and in `desired`.
-    Parts(bool, bool),
-    /// There is no room for it, which needs so much.
-    Full(usize),
-    /// It has no value that could be written.
-    Bad(Error),
-}
-
-/// Decides whether a property is in the report.
-fn pick<T: Table + ?Sized>(table: &T, index: usize, left: &mut usize) -> Pick {
-    let Some((property, current)) = table.property(index).zip(table.load(index)) else {
-        return Pick::Nothing;
-    };
-    let sized = size_of_member(table, index, &property, &current);
-    let size = sized.unwrap_or(0);
-    let room = *left;
-    let pick = update(table, index, |mark| {
-        let obeyed = property.write_only && mark.has(Mark::OBEYED) && !mark.has(Mark::SENT);
-        let changed = mark.has(Mark::CHANGED) && !property.write_only;
-        let forced = mark.has(Mark::FORCED) && !property.write_only;
-        let same = mark.has(Mark::KNOWN) && is_near(&property, mark.reported, &current);
-        if !obeyed && !forced && (!changed || same) {
-            mark.clear(Mark::CHANGED | Mark::FORCED);
-            return Pick::Nothing;
-        }
-        if let Err(error) = sized {
-            return Pick::Bad(error);
-        }
-        let local = property.local && changed && !same;
-        let size = size.saturating_mul(if local { 2 } else { 1 });
-        if size > room {
-            return Pick::Full(size);
-        }
-        mark.clear(Mark::CHANGED | Mark::FORCED);
-        mark.set(Mark::PICKED);
-        if local {
-            mark.set(Mark::LOCAL);
-        }
-        Pick::Parts(!obeyed, obeyed || local)
-    })
-    .unwrap_or(Pick::Nothing);
-    if let Pick::Parts(in_reported, in_desired) = pick {
-        let parts = usize::from(in_reported) + usize::from(in_desired);
-        *left = room.saturating_sub(size.saturating_mul(parts));
-    }
-    pick
-}
-
-/// The most bytes that a property can take in a section, its objects counted as if they were its own.
-fn size_of_member<T: Table + ?Sized>(
-    table: &T,
-    index: usize,
-    property: &Property<'_>,
-    current: &Current<'_>,
-) -> Result<usize, Error> {
-    // Each level: quotes, colon, braces or comma.
-    let path = levels(property.path) * 6 + property.path.len();
-    let value = match current {
-        // -9223372036854775808 with a point.
-        Current::Signed(_) | Current::Unsigned(_) => 21,
-        Current::Bool(_) => 5,
-        Current::Enum(_) | Current::Text(_) | Current::Json(_) => {
-            let mut counter = Writer::new(&mut []);
-            write_value(table, index, property, current, &mut counter);
-            match counter.error() {
-                None | Some(Error::JsonNoSpace) => counter.needed(),
-                Some(error) => return Err(error),
-            }
-        }
-    };
-    Ok(path.saturating_add(value))
-}
-
-/// Writes a section with the picked properties.
-fn section<T: Table + ?Sized>(table: &T, writer: &mut Writer<'_>, name: &str) {
-    let in_desired = name == "desired";
-    writer.name(name).begin_object();
-    let mut open = "";
-    let mut depth = 0;
-    for index in 0..table.len() {
-        let Some((property, current)) = table.property(index).zip(table.load(index)) else {
-            continue;
-        };
-        let mark = update(table, index, |mark| *mark).unwrap_or_default();
-        let here = match in_desired {
-            true => mark.has(Mark::LOCAL) || property.write_only,
-            false => !property.write_only,
-        };
-        if !here || !mark.has(Mark::PICKED) {
-            continue;
-        }
-        // Objects that both paths share stay open.
-        let inner = levels(property.path) - 1;
-        let shared = common_levels(open, property.path).min(inner).min(depth);
-        for _ in shared..depth {
-            writer.end_object();
-        }
-        depth = shared;
-        for (level, part) in property.path.split('.').enumerate() {
-            if level < shared {
-                continue;
-            }
-            writer.name(part);
-            if level < inner {
-                writer.begin_object();
-                depth += 1;
-            }
-        }
-        open = property.path;
-        if in_desired && property.write_only {
-            writer.null();
-            continue;
-        }
-        write_value(table, index, &property, &current, writer);
-        if !in_desired {
-            let fingerprint = fingerprint(&current);
-            update(table, index, |mark| mark.reported = fingerprint);
-        }
-    }
-    for _ in 0..depth {
-        writer.end_object();
-    }
-    writer.end_object();
-}
-
-fn write_value<T: Table + ?Sized>(
-    table: &T,
-    index: usize,
-    property: &Property<'_>,
-    current: &Current<'_>,
-    writer: &mut Writer<'_>,
-) {
-    let decimals = match property.kind {
-        Kind::Integer { decimals, .. } => decimals,
-        _ => 0,
-    };
-    match *current {
-        Current::Signed(value) => writer.scaled(value, decimals),
-        Current::Unsigned(value) => match i64::try_from(value) {
-            Ok(value) => writer.scaled(value, decimals),
-            Err(_) => writer.u64(value),
-        },
-        Current::Bool(value) => writer.bool(value),
-        Current::Enum(value) => match table.enum_name(index, value) {
-            Some(name) => writer.string(name),
-            None => writer.null(),
-        },
-        Current::Text(value) => writer.string(value),
-        Current::Json(value) => writer.raw(value),
-    };
-}
-
-fn fingerprint(current: &Current<'_>) -> u64 {
-    match *current {
-        Current::Signed(value) => value as u64,
-        Current::Unsigned(value) => value,
-        Current::Bool(value) => value.into(),
-        Current::Enum(value) => value as u64,
-        Current::Text(value) | Current::Json(value) => hash(value),
+fn fingerprint(row: &impl Row, number: i64) -> u64 {
+    match row.kind() {
+        Kind::Text | Kind::Json => hash(row.text()),
+        _ => number as u64,
     }
 }
 
 /// Whether a value is so near to the one reported that it need not be told.
-fn is_near(property: &Property<'_>, reported: u64, current: &Current<'_>) -> bool {
-    let apart = match *current {
-        Current::Signed(value) => value.abs_diff(reported as i64),
-        Current::Unsigned(value) => value.abs_diff(reported),
-        _ => return fingerprint(current) == reported,
+fn is_near(row: &impl Row, reported: u64, fingerprint: u64) -> bool {
+    let apart = match row.kind() {
+        Kind::Integer { signed: true, .. } => (fingerprint as i64).abs_diff(reported as i64),
+        Kind::Integer { .. } => fingerprint.abs_diff(reported),
+        _ => return fingerprint == reported,
     };
-    apart < property.deadband.max(1)
-}
-
-/// The report was handed to MQTT.
-pub fn sent<T: Table + ?Sized>(table: &T) {
-    each(table, Mark::PICKED, |mark| mark.set(Mark::SENT));
+    apart < row.deadband().max(1).into()
 }
 
 /// The report was not taken: what was in it is still due.
-pub fn unsent<T: Table + ?Sized>(table: &T) {
-    each(table, Mark::PICKED, again);
+pub fn unsent<T: Table>(table: &T) {
+    each(table, Mark::SENT, again);
 }
 
 /// The service has accepted the report.
-pub fn accepted<T: Table + ?Sized>(table: &T) {
+pub fn accepted<T: Table>(table: &T) {
     each(table, Mark::SENT, |mark| {
         if mark.has(Mark::OBEYED) {
             // The same can be asked for again.
@@ -849,7 +613,7 @@ pub fn accepted<T: Table + ?Sized>(table: &T) {
 }
 
 /// The report has failed. What was in it is due again, unless a retry makes no sense.
-pub fn failed<T: Table + ?Sized>(table: &T, retry: bool) {
+pub fn failed<T: Table>(table: &T, retry: bool) {
     each(table, Mark::SENT, |mark| {
         mark.clear(Mark::KNOWN);
         if retry {
@@ -871,9 +635,9 @@ fn again(mark: &mut Mark) {
 }
 
 /// Takes a flag from all that have it and does something with them.
-fn each<T: Table + ?Sized>(table: &T, flag: u8, work: impl Fn(&mut Mark)) {
-    for index in 0..table.len() {
-        update(table, index, |mark| {
+fn each<T: Table>(table: &T, flag: u8, work: impl Fn(&mut Mark)) {
+    for place in table.marks() {
+        update(place, |mark| {
             if mark.has(flag) {
                 mark.clear(flag);
                 work(mark);

@@ -10,7 +10,10 @@
 //! - A shadow that was deleted may count from a lower number: when that is known, or may be, the
 //!   shadow is read, and what is read is how things stand.
 //! - Whenever a delta may have been missed (the subscription is new, a message was stale, the
-//!   application could not take one), the shadow is read, and the difference is delivered once.
+//!   application could not take one, somebody deleted the shadow), the shadow is read, and the
+//!   difference is delivered once.
+//! - A filter that the broker refused is asked for again on the next connection, and on this one
+//!   only when the application makes a request that needs it, or begins to listen.
 
 use super::fetch::Fetch;
 use super::topic::{Filters, Inbound, Operation};
@@ -28,7 +31,12 @@ pub struct State {
     /// Requests that are open, per operation.
     open: [u16; 3],
     confirmed: Filters,
+    /// Not to be asked for on this connection: that was done.
     asked: Filters,
+    /// Of these: what the broker has refused.
+    refused: Filters,
+    /// What whoever listens was told on this connection that the broker has refused.
+    told: Filters,
     delta: Mark,
     documents: Mark,
     /// When the whole shadow is read.
@@ -43,8 +51,11 @@ struct Mark {
     timestamp: u64,
 }
 
-/// What it takes to miss no delta: the live ones, and the answers to reading the shadow.
-const TO_HEAR_DELTAS: Filters = Filters::DELTA.with(Filters::answers_to(Operation::Get));
+/// What it takes to miss no delta: the live ones, the answers to reading the shadow, and, if the
+/// broker allows it, that somebody deleted the shadow.
+const TO_HEAR_DELTAS: Filters = Filters::DELTA
+    .with(Filters::answers_to(Operation::Get))
+    .with(Filters::answers_to(Operation::Delete));
 
 enum Age {
     New,
@@ -86,6 +97,9 @@ pub enum Reaction<'a> {
         /// Or rejected.
         accepted: bool,
     },
+    /// The shadow was deleted, and this request with this token asked for it, if it is one of ours.
+    /// Tell [`State::deleted`] if it is not.
+    Deleted(Option<Token>),
     /// The cloud wants something changed. Tell [`State::delivered`] or [`State::missed`].
     Delta(Value<'a>),
     /// An update was made, by whomever; the document after it.
@@ -119,6 +133,8 @@ impl State {
             open: [0; 3],
             confirmed: Filters::NONE,
             asked: Filters::NONE,
+            refused: Filters::NONE,
+            told: Filters::NONE,
             delta: Mark {
                 version: 0,
                 timestamp: 0,
@@ -135,26 +151,32 @@ impl State {
 
     /// Somebody listens to deltas, or nobody does any more.
     pub fn listen_to_deltas(&mut self, on: bool) {
-        let listened = self.hears_deltas();
-        self.listen(Filters::DELTA, on);
-        if !on {
-            self.fetch.forget();
-        } else if !listened && self.confirmed.contain(TO_HEAR_DELTAS) {
+        if self.listen(Filters::DELTA, on) {
+            self.ask_again(TO_HEAR_DELTAS);
+            self.told = self.told.without(TO_HEAR_DELTAS);
             // Nobody listened for a while.
-            self.fetch.want();
+            self.settled(TO_HEAR_DELTAS);
+        } else if !on {
+            self.fetch.forget();
         }
     }
 
     /// Somebody listens to documents, or nobody does any more.
     pub fn listen_to_documents(&mut self, on: bool) {
-        self.listen(Filters::DOCUMENTS, on);
+        if self.listen(Filters::DOCUMENTS, on) {
+            self.ask_again(Filters::DOCUMENTS);
+            self.told = self.told.without(Filters::DOCUMENTS);
+        }
     }
 
-    fn listen(&mut self, filter: Filters, on: bool) {
+    /// Returns whether nobody listened before.
+    fn listen(&mut self, filter: Filters, on: bool) -> bool {
+        let begins = on && !self.listens.contain(filter);
         self.listens = match on {
             true => self.listens.with(filter),
             false => self.listens.without(filter),
         };
+        begins
     }
 
     /// Whether somebody listens to deltas.
@@ -164,12 +186,20 @@ impl State {
 
     /// A request has been queued.
     pub fn opened(&mut self, operation: Operation) {
+        self.ask_again(Filters::answers_to(operation));
         if self.persistent {
             self.kept = self.kept.with(Filters::answers_to(operation));
         }
         if let Some(count) = self.open.get_mut(operation as usize) {
             *count = count.saturating_add(1);
         }
+    }
+
+    /// What the broker has refused of these is asked for again.
+    fn ask_again(&mut self, filters: Filters) {
+        let again = self.refused.common(filters);
+        self.refused = self.refused.without(again);
+        self.asked = self.asked.without(again);
     }
 
     /// A request has ended.
@@ -198,14 +228,14 @@ impl State {
         self.needed().without(self.confirmed).without(self.asked)
     }
 
-    /// Filters that are asked for, or still to be, and not confirmed.
+    /// Filters that are asked for, or still to be, and neither confirmed nor refused.
     pub fn unconfirmed(&self) -> Filters {
-        self.needed().without(self.confirmed)
+        self.needed().without(self.confirmed).without(self.refused)
     }
 
     /// Filters that are confirmed or asked for, and needed.
     pub fn held(&self) -> Filters {
-        self.needed().without(self.missing())
+        self.needed().without(self.missing()).without(self.refused)
     }
 
     /// Filters that nobody needs any more.
@@ -229,11 +259,36 @@ impl State {
     pub fn subscribed(&mut self, filters: Filters) {
         self.asked = self.asked.without(filters);
         self.confirmed = self.confirmed.with(filters);
-        // From here on deltas arrive; what came before is read.
-        let ready = self.hears_deltas() && self.confirmed.contain(TO_HEAR_DELTAS);
-        if ready && filters != filters.without(TO_HEAR_DELTAS) {
+        self.settled(filters);
+    }
+
+    /// The broker has refused these.
+    pub fn refused(&mut self, filters: Filters) {
+        self.asked = self.asked.with(filters);
+        self.refused = self.refused.with(filters);
+        self.settled(filters);
+    }
+
+    /// The broker has said the last word on these.
+    fn settled(&mut self, filters: Filters) {
+        // From here on deltas arrive, if any do; what came before is read.
+        let settled = self.confirmed.with(self.refused);
+        let ready = self.hears_deltas() && settled.contain(TO_HEAR_DELTAS);
+        if ready && self.may_send(Operation::Get) && !filters.common(TO_HEAR_DELTAS).is_empty() {
             self.fetch.want();
         }
+    }
+
+    /// Whether to tell whoever listens that the broker has refused this filter: they miss something,
+    /// and do not know. Without its own filter a deletion is noticed, too, only later.
+    pub fn tell_refused(&mut self, filter: Filters) -> bool {
+        let get = Filters::answers_to(Operation::Get);
+        let listened = self.listens.contain(filter) || self.hears_deltas() && filter == get;
+        let tell = listened && !self.told.contain(filter);
+        if tell {
+            self.told = self.told.with(filter);
+        }
+        tell
     }
 
     /// These are being unsubscribed from.
@@ -241,15 +296,18 @@ impl State {
         self.confirmed = self.confirmed.without(filters);
     }
 
-    /// The connection ended and the session did not: a SUBSCRIBE under way is lost.
+    /// The connection ended and the session did not: a SUBSCRIBE under way is lost, and what was
+    /// refused may be allowed by now.
     pub fn interrupted(&mut self) {
         self.asked = Filters::NONE;
+        self.refused = Filters::NONE;
+        self.told = Filters::NONE;
     }
 
     /// The session is lost, and with it the subscriptions and the answers that were on their way.
     pub fn session_lost(&mut self) {
         self.confirmed = Filters::NONE;
-        self.asked = Filters::NONE;
+        self.interrupted();
         self.fetch.forget();
     }
 
@@ -265,7 +323,8 @@ impl State {
 
     /// Whether it is known what was missed, or it cannot be known for now.
     pub fn is_read(&self) -> bool {
-        self.may_send(Operation::Get) && !self.fetch.is_pending()
+        let get = Filters::answers_to(Operation::Get);
+        self.refused.contain(get) || self.confirmed.contain(get) && !self.fetch.is_pending()
     }
 
     // ---- messages -------------------------------------------------------------------------------
@@ -320,6 +379,7 @@ impl State {
         if operation == Operation::Delete {
             // Whoever did it.
             self.forget_versions();
+            return Reaction::Deleted(envelope.token);
         }
         let Some(token) = envelope.token else {
             return Reaction::None;
@@ -396,8 +456,15 @@ impl State {
         self.fetch.want();
     }
 
+    /// Somebody else has deleted the shadow: it is read, for it may have been made anew.
+    pub fn deleted(&mut self) {
+        if self.hears_deltas() {
+            self.fetch.want();
+        }
+    }
+
     /// The shadow was deleted, or is not there.
-    pub fn forget_versions(&mut self) {
+    fn forget_versions(&mut self) {
         self.delta = Mark::default();
         self.documents = Mark::default();
     }
@@ -478,8 +545,9 @@ mod tests {
         state.subscribing(TO_HEAR_DELTAS);
         assert!(state.missing().is_empty());
         state.subscribed(Filters::DELTA);
-        assert!(!state.fetch.is_due(0));
         state.subscribed(Filters::answers_to(Operation::Get));
+        assert!(!state.fetch.is_due(0));
+        state.subscribed(Filters::answers_to(Operation::Delete));
         assert!(state.may_fetch(0));
 
         // A new session starts over.
@@ -606,8 +674,142 @@ mod tests {
         // The deletion seen.
         let deleted = Envelope::parse(br#"{"version":3,"timestamp":9}"#).unwrap();
         let inbound = Inbound::Accepted(Operation::Delete);
-        assert_eq!(state.message(inbound, &deleted, 0), Reaction::None);
+        assert_eq!(state.message(inbound, &deleted, 0), Reaction::Deleted(None));
         assert!(delta(&mut state, 1, 7));
+    }
+
+    #[test]
+    fn a_deletion_by_others_is_a_reason_to_read_once() {
+        let mut state = read_at(4);
+        assert!(!state.may_fetch(u64::MAX));
+        state.deleted();
+        assert!(state.may_fetch(1_000));
+        state.fetch.asked(FETCH, 1_000);
+        let read = reject(&mut state, 404, FETCH);
+        assert_eq!(read, Reaction::Read(Read::default()));
+        assert!(!state.may_fetch(u64::MAX));
+
+        // Nobody wants to know.
+        state.listen_to_deltas(false);
+        state.deleted();
+        assert!(!state.fetch.is_due(u64::MAX));
+    }
+
+    #[test]
+    fn a_refused_filter_is_asked_for_again_by_the_next_request() {
+        let update = Filters::answers_to(Operation::Update);
+        for persistent in [true, false] {
+            let mut state = State::new(persistent);
+            state.opened(Operation::Update);
+            state.subscribing(update);
+            state.refused(update);
+            assert!(!state.may_send(Operation::Update));
+            assert!(state.missing().is_empty(), "not by itself");
+            assert!(state.unconfirmed().is_empty(), "nobody waits for it");
+            assert!(state.held().is_empty());
+            assert!(!state.tell_refused(update), "whoever asked is told");
+            state.closed(Operation::Update);
+            state.opened(Operation::Get);
+            assert_eq!(state.missing(), Filters::answers_to(Operation::Get));
+            state.opened(Operation::Update);
+            assert!(state.missing().contain(update));
+            assert!(state.unconfirmed().contain(update));
+            state.subscribing(state.missing());
+            state.opened(Operation::Update);
+            assert!(state.missing().is_empty(), "it is under way");
+            state.subscribed(update);
+            assert!(state.may_send(Operation::Update));
+        }
+    }
+
+    #[test]
+    fn a_new_connection_asks_for_everything_again() {
+        for lost in [true, false] {
+            let mut state = State::new(true);
+            state.listen_to_deltas(true);
+            state.listen_to_documents(true);
+            let needed = state.missing();
+            state.subscribing(needed);
+            state.refused(needed);
+            assert!(state.missing().is_empty() && state.unconfirmed().is_empty());
+            match lost {
+                true => state.session_lost(),
+                false => state.interrupted(),
+            }
+            assert_eq!(state.missing(), needed);
+            state.subscribing(needed);
+            state.subscribed(needed);
+            assert!(state.may_fetch(0));
+        }
+    }
+
+    #[test]
+    fn refused_listening_is_told_once_on_a_connection() {
+        let get = Filters::answers_to(Operation::Get);
+        let delete = Filters::answers_to(Operation::Delete);
+        let mut state = State::new(true);
+        state.listen_to_deltas(true);
+        state.subscribing(TO_HEAR_DELTAS);
+        for (filter, told) in [(Filters::DELTA, true), (get, true), (delete, false)] {
+            state.refused(filter);
+            assert_eq!(state.tell_refused(filter), told);
+            assert!(!state.tell_refused(filter));
+        }
+        assert!(
+            !state.tell_refused(Filters::DOCUMENTS),
+            "nobody listens to them"
+        );
+
+        // A request of the application's own is told its own way.
+        state.opened(Operation::Get);
+        assert_eq!(state.missing(), get);
+        state.subscribing(get);
+        state.refused(get);
+        assert!(!state.tell_refused(get));
+
+        // Whoever begins to listen, and a new connection, begin anew.
+        state.listen_to_deltas(true);
+        assert!(state.missing().is_empty(), "somebody listened already");
+        state.listen_to_deltas(false);
+        state.listen_to_deltas(true);
+        assert_eq!(state.missing(), TO_HEAR_DELTAS);
+        state.refused(Filters::DELTA);
+        assert!(state.tell_refused(Filters::DELTA));
+        state.interrupted();
+        state.refused(Filters::DELTA);
+        assert!(state.tell_refused(Filters::DELTA));
+    }
+
+    #[test]
+    fn what_is_not_refused_of_listening_goes_on() {
+        let get = Filters::answers_to(Operation::Get);
+        let delete = Filters::answers_to(Operation::Delete);
+        // What is refused, whether the shadow is read.
+        for (refused, reads) in [
+            (delete, true),
+            (Filters::DELTA, true),
+            (Filters::DELTA.with(delete), true),
+            (get, false),
+            (TO_HEAR_DELTAS, false),
+        ] {
+            for first in [true, false] {
+                let mut state = State::new(true);
+                state.listen_to_deltas(true);
+                state.subscribing(TO_HEAR_DELTAS);
+                assert!(!state.is_read());
+                if first {
+                    state.refused(refused);
+                }
+                state.subscribed(TO_HEAR_DELTAS.without(refused));
+                if !first {
+                    state.refused(refused);
+                }
+                assert_eq!(state.may_fetch(0), reads, "{refused:?}");
+                // Reports do not wait for a reading that cannot be.
+                assert_eq!(state.is_read(), !reads, "{refused:?}");
+                assert!(delta(&mut state, 6, 60), "{refused:?}");
+            }
+        }
     }
 
     #[test]

@@ -390,6 +390,11 @@ impl<H: Copy, D: Copy, S> Shared<'_, H, D, S> {
         Token::new(self.boot, self.tokens)
     }
 
+    /// Whether a token was made here, by this program.
+    pub fn has_made(&self, token: Token) -> bool {
+        token.is_of(self.boot)
+    }
+
     /// When something is over by itself next, in milliseconds of the library's clock; 0 when somebody
     /// is to be told of what is over, `u64::MAX` for never.
     pub fn next_end(&mut self) -> u64 {

@@ -138,7 +138,9 @@ impl<A: App> Env<'_, A> {
     /// asked for is told by an event when it failed.
     pub fn request_ended(&self, request: Request, done: Option<A::Done>, outcome: &Outcome<'_>) {
         let now = self.slot.now();
-        let again = outcome.retry != Retry::No;
+        // What the broker did not let be heard it may allow one day; nobody else would try again.
+        let unheard = outcome.error == Some(Error::MqttSubscribeRefused);
+        let again = outcome.retry != Retry::No || unheard;
         let owner = self.control.with(|shared| {
             let node = shared.shadows.get(request.shadow)?;
             node.state.closed(request.operation);
@@ -212,13 +214,15 @@ impl<A: App> Env<'_, A> {
             }
         }
         while !self.app.backed_up()
-            && let Some(gone) = self
-                .control
-                .with(|shared| shared.outbox.expire(now, unsent))
+            && let Some((gone, end)) = self.control.with(|shared| {
+                let over = shared.outbox.expire(now, unsent);
+                if matches!(over, Some((_, outbox::End::Expired))) {
+                    count(&mut shared.statistics.messages_expired);
+                }
+                over
+            })
         {
-            self.control
-                .with(|shared| count(&mut shared.statistics.messages_expired));
-            self.finish(gone, &outbox::End::Expired.outcome());
+            self.finish(gone, &end.outcome());
             changed = true;
         }
         while !self.app.backed_up()

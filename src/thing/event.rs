@@ -48,7 +48,8 @@ pub enum EventKind {
     /// The answer written by the `on_shadow_request` callback did not reach the cloud: `error`.
     /// `IOT_THING_ERR_TOO_LARGE` with `needed`: raise `reply_size` or `tx_size`.
     /// `IOT_THING_ERR_CANCELLED` with `code`: the callback returned that value.
-    /// `IOT_THING_ERR_REJECTED` with `code`, `IOT_THING_ERR_TIMED_OUT`: as for any update.
+    /// `IOT_THING_ERR_REJECTED` or `_MQTT_SUBSCRIBE_REFUSED` with `code`, `IOT_THING_ERR_TIMED_OUT`: as
+    /// for any update.
     /// Another: the JSON writer's error.
     ReplyFailed = 5,
     /// A shadow message could not be used: `error` (`IOT_THING_ERR_JSON_...`).
@@ -75,6 +76,13 @@ pub enum EventKind {
     /// exceeded" so that it does not come again; the connection goes on. (With `pull_events` there
     /// is no `topic`.)
     MessageTooLarge = 12,
+    /// The broker refused a filter that listening to a shadow needs, on AWS IoT usually by the policy:
+    /// `error` (`IOT_THING_ERR_MQTT_SUBSCRIBE_REFUSED`), `code` (MQTT 5 reason code of the SUBACK),
+    /// `topic`, the end of the filter (it stays valid), `user`, the `iot_thing_shadow_t` or NULL for
+    /// the Thing's own. Without "update/delta" no live deltas come, without "update/documents" no
+    /// documents; without "get/+" what was missed is not found. All else goes on. The filter is asked
+    /// for again, and this told again, on the next connection, or when a callback is set anew.
+    ShadowRefused = 13,
 }
 
 /// An event, as the core tells it.

@@ -67,6 +67,10 @@ pub trait App {
     /// The cloud wants another state; `reported` takes the answer.
     fn delta(&self, shadow: Self::Shadow, delta: &Delta<'_>, reported: &mut Writer<'_>) -> Answer;
 
+    /// The broker refused, with this reason code, the filter with this end that listening to a shadow
+    /// needs.
+    fn shadow_refused(&self, shadow: Self::Shadow, filter: &'static str, code: u8);
+
     /// An update was made, by whomever: the documents before and after it.
     fn documents(&self, shadow: Self::Shadow, documents: Value<'_>);
 

@@ -36,6 +36,8 @@ impl Kind {
 enum Phase {
     /// Waits to be sent.
     Queued,
+    /// Will not be sent: the broker refused, with this reason code, to let its answer be received.
+    Refused(u8),
     /// Sent with this packet identifier; waits for the broker's acknowledgement.
     Sent(u16),
     /// The same, on a connection that was lost: the session was resumed, and it waits to be sent
@@ -132,6 +134,8 @@ pub enum End {
     Refused(u8),
     /// It can never be sent: it needs so many bytes.
     TooLarge(usize),
+    /// The broker refused, with this reason code, the subscription that its answer needs.
+    SubscribeRefused(u8),
     /// It was not acknowledged in the time that it was given.
     Expired,
     /// It made room for a newer one.
@@ -403,6 +407,18 @@ impl<'m, D: Copy> Outbox<'m, D> {
         None
     }
 
+    /// The broker refused with this reason code what the answers need of requests that `is`
+    /// recognises: those that wait to be sent are over, and [`Self::expire`] ends them.
+    pub fn refuse(&mut self, code: u8, is: impl Fn(shadow::Request) -> bool) {
+        for entry in self.iter_mut() {
+            let is_waiting = matches!(entry.phase, Phase::Queued);
+            if is_waiting && matches!(entry.kind, Kind::Shadow(request) if is(request)) {
+                entry.phase = Phase::Refused(code);
+                entry.expires = 0;
+            }
+        }
+    }
+
     /// How many requests of the shadow service are under way.
     pub fn requests_open(&self) -> usize {
         self.iter()
@@ -450,12 +466,16 @@ impl<'m, D: Copy> Outbox<'m, D> {
         None
     }
 
-    /// Ends one message whose answer is overdue at `now`, or whose own time is over; `unsent`: only
-    /// one that was not sent.
-    pub fn expire(&mut self, now: u64, unsent: bool) -> Option<Gone<D>> {
+    /// Ends one message whose answer is overdue at `now`, whose own time is over, or that was
+    /// [refused](Self::refuse); `unsent`: only one that was not sent.
+    pub fn expire(&mut self, now: u64, unsent: bool) -> Option<(Gone<D>, End)> {
         let index =
             self.position(|entry| entry.over_at() <= now && (entry.is_queued() || !unsent))?;
-        self.remove(index)
+        let end = match self.entry(index)?.phase {
+            Phase::Refused(code) => End::SubscribeRefused(code),
+            _ => End::Expired,
+        };
+        Some((self.remove(index)?, end))
     }
 
     /// When the next message ends by itself; `u64::MAX`: never.
@@ -570,7 +590,7 @@ impl<'m, D: Copy> Outbox<'m, D> {
 
 impl<D> Entry<D> {
     fn is_queued(&self) -> bool {
-        matches!(self.phase, Phase::Queued)
+        matches!(self.phase, Phase::Queued | Phase::Refused(_))
     }
 
     fn is_droppable(&self) -> bool {
@@ -580,7 +600,7 @@ impl<D> Entry<D> {
     fn over_at(&self) -> u64 {
         match self.phase {
             Phase::Answer => self.deadline.min(self.expires),
-            Phase::Queued | Phase::Sent(_) | Phase::Again(_) => self.expires,
+            _ => self.expires,
         }
     }
 }
@@ -617,6 +637,10 @@ mod tests {
             kind,
             done: Some(done),
         })
+    }
+
+    fn over(kind: Kind, done: u32, end: End) -> Option<(Gone<u32>, End)> {
+        Some((gone(kind, done)?, end))
     }
 
     fn new<'a, D>(kind: Kind, first: &'a str, done: Option<D>) -> New<'a, D> {
@@ -781,14 +805,46 @@ mod tests {
         assert_eq!(outbox.next_expiry(), 100);
         assert_eq!(outbox.expire(99, false), None);
         assert_eq!(outbox.expire(200, true), None, "they were sent");
-        assert_eq!(outbox.expire(200, false), gone(UPDATE, 1));
-        assert_eq!(outbox.expire(200, false), gone(UPDATE, 2));
+        assert_eq!(outbox.expire(200, false), over(UPDATE, 1, End::Expired));
+        assert_eq!(outbox.expire(200, false), over(UPDATE, 2, End::Expired));
         assert_eq!(outbox.expire(200, false), None);
         assert_eq!(outbox.next_expiry(), 250);
-        assert_eq!(outbox.expire(250, false), gone(PUBLISH, 4));
+        assert_eq!(outbox.expire(250, false), over(PUBLISH, 4, End::Expired));
         assert_eq!(outbox.cancel(), gone(UPDATE, 3));
         assert_eq!(outbox.cancel(), None);
         assert_eq!(outbox.next_expiry(), u64::MAX);
+    }
+
+    #[test]
+    fn requests_whose_answers_cannot_come_end_once() {
+        let (mut entries, mut bytes) = store();
+        let mut outbox = Outbox::new(&mut entries, &mut bytes, Policy::RefuseNew);
+        let own_time = New {
+            expires: 50,
+            ..new(UPDATE, "b", Some(2))
+        };
+        outbox.push(new(UPDATE, "a", Some(1)), &[]).unwrap();
+        outbox.push(own_time, &[]).unwrap();
+        outbox.push(new(PUBLISH, "t", Some(3)), &[]).unwrap();
+        outbox.push(new(UPDATE, "c", Some(4)), &[]).unwrap();
+        outbox.sent(0, 7, 50);
+        let update = |request: shadow::Request| request.operation == shadow::Operation::Update;
+        outbox.refuse(0x87, |request| !update(request));
+        assert_eq!(outbox.next_expiry(), 50);
+        outbox.refuse(0x87, update);
+        assert_eq!(outbox.next_due().map(|due| due.id), Some(2));
+        assert_eq!(outbox.next_expiry(), 0, "at once");
+        assert_eq!(outbox.requests_open(), 1, "the one that was sent");
+
+        // A later refusal is of others; a new connection changes nothing; one is cancelled first.
+        outbox.refuse(0x97, update);
+        outbox.reconnected(false);
+        assert_eq!(outbox.finish(3), gone(UPDATE, 4));
+        let end = End::SubscribeRefused(0x87);
+        assert_eq!(outbox.expire(0, true), over(UPDATE, 2, end));
+        assert_eq!(outbox.expire(0, false), None);
+        assert_eq!(outbox.next_due().map(|due| due.id), Some(0));
+        assert_eq!(outbox.level().1, 2);
     }
 
     #[test]
@@ -856,7 +912,6 @@ mod tests {
         );
         outbox.sent(0, 7, 60);
         outbox.sent(1, 8, 60);
-        let over = |kind, id, end| Some((gone(kind, id).unwrap(), end));
         assert_eq!(
             outbox.acknowledged(8, 0x10, 0, 0),
             over(PUBLISH, 1, End::Acknowledged(0x10))

@@ -701,35 +701,31 @@ impl<'m, A: App + Board> Desk<'m, A> {
         // Callbacks run outside the critical section, so what is to be told is collected first.
         let mut all: heapless::Vec<Told<A::Handler, A::Done>, FILTERS_PER_SUBSCRIBE> =
             heapless::Vec::new();
-        let mut codes = ack.codes().iter().copied();
+        let codes = ack.codes().iter().copied();
+        let of_shadows = || {
+            let asked = open.shadows.iter().filter(|_| !open.batch.leaving);
+            asked.zip(codes.clone().skip(open.batch.len()))
+        };
         let refused = self.env.control.with(|shared| {
             shared
                 .subscriptions
-                .answered(&open.batch, codes.by_ref(), |told| {
+                .answered(&open.batch, codes.clone(), |told| {
                     // At most one for each filter.
                     let _ = all.push(told);
                 });
-            let mut refused = None;
-            for ((id, filter), code) in open.shadows.iter().zip(codes) {
-                if open.batch.leaving {
-                    continue;
-                }
-                match shared.shadows.get(*id) {
-                    Some(_) if code >= 0x80 => refused = Some(code),
-                    Some(node) => node.state.subscribed(*filter),
-                    // Closed meanwhile.
-                    None => {}
-                }
-            }
-            refused
+            of_shadows().fold(false, |refused, ((id, filter), code)| {
+                shadow::subscribed(shared, *id, *filter, code) || refused
+            })
         });
         for told in all {
             self.env.tell_subscription(told);
         }
-        match refused {
-            Some(code) => Err(Ended::with_code(Error::MqttSubscribeRefused, code).into()),
-            None => Ok(()),
+        if refused {
+            for ((id, filter), code) in of_shadows().filter(|(_, code)| *code >= 0x80) {
+                self.shadow.tell_refused(*id, *filter, code);
+            }
         }
+        Ok(())
     }
 
     /// Fails when the broker has left something unacknowledged for too long. MQTT 5 sends nothing
@@ -818,6 +814,10 @@ impl outbox::End {
             Self::TooLarge(needed) => Outcome {
                 needed,
                 ..Outcome::plain(Some(Error::TooLarge), Retry::No)
+            },
+            Self::SubscribeRefused(code) => Outcome {
+                error: Some(Error::MqttSubscribeRefused),
+                ..Self::Refused(code).outcome()
             },
             Self::Expired => Outcome::plain(Some(Error::TimedOut), Retry::Later),
             Self::Dropped => Outcome::plain(Some(Error::Dropped), Retry::Later),

@@ -9,11 +9,12 @@ use super::shadows::{Node, ShadowId};
 use super::stats::{count, mark};
 use super::{Answer, App, Delta};
 use crate::Error;
+use crate::bytes;
 use crate::error::Retry;
 use crate::json::{self, Value, Writer};
 use crate::mqtt::{Body, Unwritten};
 use crate::port::Board;
-use crate::shadow::topic::{self, Inbound};
+use crate::shadow::topic::{self, Filters, Inbound};
 use crate::shadow::{
     self, Envelope, MAX_CONFLICTS, Operation, Purpose, Reaction, Read, Request, Section, State,
     Token,
@@ -86,6 +87,18 @@ impl<'m, A: App + Board> Desk<'m, A> {
         }
     }
 
+    /// Tells that the broker has refused a filter, with this reason code, if whoever listens misses
+    /// something.
+    pub fn tell_refused(&self, id: ShadowId, filter: Filters, code: u8) {
+        let owner = self.env.control.with(|shared| {
+            let node = shared.shadows.get(id)?;
+            node.state.tell_refused(filter).then_some(node.owner)
+        });
+        if let (Some(owner), Some((_, end))) = (owner, filter.each().next()) {
+            self.env.app.shadow_refused(owner, end, code);
+        }
+    }
+
     /// Queues readings and reports that are due; whether it did.
     pub fn queue(&mut self) -> bool {
         // While an answer waits for room, what would be found could not be acted on.
@@ -155,12 +168,9 @@ impl<'m, A: App + Board> Desk<'m, A> {
             })
         });
         match asked {
-            Ok(_) => {
-                table.taken(true);
-                self.with_reporter(id, |reporter| reporter.sent());
-            }
+            Ok(_) => self.with_reporter(id, |reporter| reporter.sent()),
             Err(error) => {
-                table.taken(false);
+                table.unsent();
                 if error != Error::QueueFull {
                     let needed = control.last_needed();
                     self.with_reporter(id, |reporter| reporter.failed(now));
@@ -254,7 +264,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
         let Some((name, inbound)) = topic::parse(topic) else {
             return Taken::No;
         };
-        if name.thing != self.env.settings.thing_name {
+        let thing = self.env.settings.thing_name;
+        if !bytes::equal(name.thing.as_bytes(), thing.as_bytes()) {
             return Taken::No;
         }
         let is_it = |node: &Node<'_, A::Shadow>| node.name() == name.shadow;
@@ -310,7 +321,10 @@ impl<'m, A: App + Board> Desk<'m, A> {
         match reaction {
             Reaction::None => self.fetch_answered(message),
             Reaction::Stale => control.with(|shared| count(&mut shared.statistics.shadow_stale)),
-            Reaction::Answer { token, accepted } => self.answered(message, token, accepted),
+            Reaction::Answer { token, accepted } => {
+                self.answered(message, token, accepted);
+            }
+            Reaction::Deleted(token) => self.deleted(message, owner, token),
             Reaction::Delta(state) => return self.delta(message, owner, state, None),
             Reaction::Documents(documents) => self.env.app.documents(owner, documents),
             Reaction::Read(read) => {
@@ -349,10 +363,10 @@ impl<'m, A: App + Board> Desk<'m, A> {
         });
     }
 
-    /// A request may have been answered.
-    fn answered(&mut self, message: &Incoming<'_>, token: Token, accepted: bool) {
+    /// A request may have been answered; whether it was.
+    fn answered(&mut self, message: &Incoming<'_>, token: Token, accepted: bool) -> bool {
         let (Inbound::Accepted(operation) | Inbound::Rejected(operation)) = message.inbound else {
-            return;
+            return false;
         };
         let envelope = &message.envelope;
         let Some(gone) = self.env.control.with(|shared| {
@@ -362,10 +376,10 @@ impl<'m, A: App + Board> Desk<'m, A> {
                     && Token::parse(own) == Some(token)
             })
         }) else {
-            return;
+            return false;
         };
         if self.modify(message, &gone, accepted) {
-            return;
+            return true;
         }
         let outcome = Outcome {
             error: (!accepted).then_some(Error::Rejected),
@@ -379,6 +393,25 @@ impl<'m, A: App + Board> Desk<'m, A> {
             needed: 0,
         };
         self.env.finish(gone, &outcome);
+        true
+    }
+
+    /// The shadow was deleted.
+    fn deleted(&mut self, message: &Incoming<'_>, owner: A::Shadow, token: Option<Token>) {
+        let control = self.env.control;
+        let own = token.is_some_and(|token| {
+            self.answered(message, token, true) || control.with(|shared| shared.has_made(token))
+        });
+        if !own {
+            control.with(|shared| {
+                if let Some(node) = shared.shadows.get(message.id) {
+                    node.state.deleted();
+                }
+            });
+        } else if let Some(table) = self.env.app.table(owner) {
+            // As this program wants it, until it has something to report: then that is everything.
+            table.compare(None, true);
+        }
     }
 
     /// Goes on with a change that reads first; `false` when it is over.
@@ -582,6 +615,29 @@ impl<'m, A: App + Board> Desk<'m, A> {
             ..Event::default()
         });
     }
+}
+
+/// The broker has answered a filter of a shadow with this reason code; whether it has refused. Then
+/// the requests whose answers cannot arrive are over.
+pub fn subscribed<H: Copy, D: Copy, S>(
+    shared: &mut Shared<'_, H, D, S>,
+    id: ShadowId,
+    filter: Filters,
+    code: u8,
+) -> bool {
+    let Some(node) = shared.shadows.get(id) else {
+        // Closed meanwhile.
+        return false;
+    };
+    if code < 0x80 {
+        node.state.subscribed(filter);
+        return false;
+    }
+    node.state.refused(filter);
+    shared.outbox.refuse(code, |request| {
+        request.shadow == id && Filters::answers_to(request.operation).contain(filter)
+    });
+    true
 }
 
 /// The delta of a message was delivered, or not all of it.

@@ -204,12 +204,12 @@ impl<'m, S> Shadows<'m, S> {
         }
     }
 
-    /// How many filters are needed.
+    /// How many filters are confirmed or asked for.
     pub fn filters(&self) -> usize {
-        self.iter().map(|node| node.state.needed().len()).sum()
+        self.iter().map(|node| node.state.held().len()).sum()
     }
 
-    /// Whether everything that is needed is confirmed.
+    /// Whether everything that is needed is confirmed, but for what the broker refused.
     pub fn complete(&self) -> bool {
         self.iter().all(|node| node.state.unconfirmed().is_empty())
     }
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(list.len(), FILTERS_PER_SUBSCRIBE);
         shadows.asked(&first, false);
         let (second, list) = topics(&shadows, false);
-        assert_eq!(list.len(), 12 - FILTERS_PER_SUBSCRIBE);
+        assert_eq!(list.len(), 15 - FILTERS_PER_SUBSCRIBE);
         shadows.asked(&second, false);
         assert!(topics(&shadows, false).0.is_empty());
         for (id, filter) in first.iter().chain(&second) {

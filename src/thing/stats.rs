@@ -60,7 +60,7 @@ pub struct Failures {
     pub tcp: u32,
     /// TLS and certificates.
     pub tls: u32,
-    /// Refused by the broker: CONNACK, a subscription of the library's own.
+    /// Refused by the broker: CONNACK.
     pub refused: u32,
     /// Ended by the broker with DISCONNECT.
     pub disconnect: u32,
@@ -82,7 +82,7 @@ impl Failures {
             Error::TcpConnect | Error::TcpReset | Error::TcpClosed | Error::TcpTimeout => {
                 &mut self.tcp
             }
-            Error::MqttRefused | Error::MqttSubscribeRefused => &mut self.refused,
+            Error::MqttRefused => &mut self.refused,
             Error::MqttDisconnected | Error::MqttTakenOver | Error::MqttQuota => {
                 &mut self.disconnect
             }

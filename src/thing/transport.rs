@@ -186,10 +186,6 @@ tls_transport!(
 fn is_mqtts_word(mqtt: Error, tls: Error) -> bool {
     matches!(
         mqtt,
-        Error::MqttRefused
-            | Error::MqttDisconnected
-            | Error::MqttTakenOver
-            | Error::MqttQuota
-            | Error::MqttSubscribeRefused
+        Error::MqttRefused | Error::MqttDisconnected | Error::MqttTakenOver | Error::MqttQuota
     ) || (mqtt.is_suspicion() && tls == Error::TcpClosed)
 }

@@ -757,6 +757,9 @@ static void on_subscribe(broker_t *broker, unsigned flags, reader_t body)
         }
         unsigned code = count < broker->suback_code_count ? broker->suback_codes[count]
                                                           : (unsigned)broker->suback_code;
+        if (broker->judge != NULL) {
+            code = (unsigned)broker->judge(filter);
+        }
         if (code < 0x80 && !broker->no_suback) {
             add_filter(broker, filter);
         }

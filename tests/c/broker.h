@@ -71,6 +71,7 @@ typedef struct {
     int unsuback_code;
     uint8_t suback_codes[8]; /* used instead of suback_code when suback_code_count is set */
     int suback_code_count;
+    int (*judge)(const char *filter); /* used instead of both when set: the code of a filter */
     uint8_t connack_properties[96]; /* as they are */
     size_t connack_properties_len;
     int receive_maximum;    /* 0: not sent in CONNACK */

@@ -902,6 +902,96 @@ static void reports_survive_refusals_and_outages(void)
     end();
 }
 
+/* Everything is there again, after one reading and one report. */
+static void check_made_anew(int gets, int updates)
+{
+    cloud_shadow_t *at = cloud_shadow(&cloud, "lamp");
+    CHECK(at->exists);
+    CHECK_EQ(at->reported.count, COUNT - 1);
+    CHECK_EQ(at->gets, gets);
+    CHECK_EQ(at->updates, updates);
+}
+
+static void a_deletion_by_somebody_else_is_noticed_at_once(void)
+{
+    with_properties(0);
+    cloud_shadow_t *at = cloud_shadow(&cloud, "lamp");
+    check_made_anew(1, 1);
+    for (int round = 1; round <= 3; round++) {
+        cloud_delete(&cloud, "lamp");
+        sim_run(&device, 2000);
+        check_made_anew(1 + round, 1 + round);
+    }
+    sim_run(&device, 600000);
+    check_made_anew(4, 4);
+
+    /* And made anew at once by whoever deleted it, counting from 1. */
+    cloud_delete(&cloud, "lamp");
+    at->version = 0;
+    cloud_update(&cloud, "lamp", "{\"state\":{\"desired\":{\"period\":250}}}");
+    sim_run(&device, 5000);
+    CHECK(at->exists && reported_is("period", "250") && !cloud_differs(at));
+    CHECK_EQ(vars.period, 250);
+    CHECK_EQ(at->reported.count, COUNT - 1);
+    CHECK_EQ(sim_count(&device, IOT_THING_EVENT_DISCONNECTED), 0);
+    end();
+
+    /* A callback is not called: there is nothing to obey. */
+    online("lamp", 0);
+    listen_to_all();
+    cloud_update(&cloud, "lamp", "{\"state\":{\"desired\":{\"p\":1}}}");
+    sim_run(&device, 2000);
+    int gets = cloud_shadow(&cloud, "lamp")->gets;
+    CHECK_EQ(told.deltas, 1);
+    cloud_delete(&cloud, "lamp");
+    sim_run(&device, 600000);
+    CHECK_EQ(told.deltas, 1);
+    CHECK_EQ(cloud_shadow(&cloud, "lamp")->gets, gets + 1);
+    cloud_update(&cloud, "lamp", "{\"state\":{\"desired\":{\"p\":1}}}");
+    sim_run(&device, 2000);
+    CHECK_EQ(told.deltas, 2);
+    end();
+}
+
+/* Whoever deletes a shadow with a table wants it gone; what is reported later is all of it. */
+static void a_deletion_of_our_own_stands(void)
+{
+    static iot_thing_shadow_t other;
+    for (int i = 0; i < 3; i++) {
+        sim_op_t op;
+        char message[BROKER_MESSAGE_SIZE];
+        iot_thing_shadow_options_t options = IOT_THING_SHADOW_OPTIONS_INIT;
+        check_context("%d", i);
+        with_properties(0);
+        memset(&other, 0, sizeof other);
+        CHECK_EQ(iot_thing_shadow_open(device.thing, &other, "lamp", 0), IOT_THING_OK);
+        memset(&op, 0, sizeof op);
+        /* 1: by another handle; 2: with a token of the application's. */
+        options.client_token = i == 2 ? "mine" : NULL;
+        CHECK_EQ(iot_thing_shadow_delete(i == 1 ? &other : &shadow, &options, sim_done, &op, NULL),
+                 IOT_THING_OK);
+        CHECK(sim_run_until_done(&device, &op, 1000));
+        CHECK_EQ(op.error, IOT_THING_OK);
+        if (i < 2) { /* the same message once more */
+            snprintf(message, sizeof message,
+                     "{\"version\":1,\"timestamp\":1,\"clientToken\":\"%s\"}", cloud.token);
+            broker_publish(&device.broker, "$aws/things/thing/shadow/name/lamp/delete/accepted",
+                           message);
+        }
+        sim_run(&device, 60000);
+        CHECK(!cloud_shadow(&cloud, "lamp")->exists);
+        CHECK_EQ(cloud_shadow(&cloud, "lamp")->gets, 1);
+        vars.period = 5000;
+        CHECK_EQ(iot_thing_property_changed(&shadow, PERIOD), IOT_THING_OK);
+        sim_run(&device, 2000);
+        check_made_anew(1, 2);
+        CHECK(reported_is("period", "5000"));
+        end();
+        CHECK_EQ(iot_thing_shadow_close(&other), IOT_THING_ERR_STATE);
+    }
+    check_context("%s", "");
+}
+
 static void tables_that_cannot_work_are_refused(void)
 {
     iot_thing_property_t bad[2];
@@ -986,7 +1076,7 @@ static void random_step(sim_op_t *ops, int *used)
 {
     char value[40], text[120];
     int index = (int)cloud_roll(&cloud, RANDOM_PROPERTIES);
-    switch (cloud_roll(&cloud, 12)) {
+    switch (cloud_roll(&cloud, 13)) {
     case 0:
     case 1:
     case 2:
@@ -1019,6 +1109,9 @@ static void random_step(sim_op_t *ops, int *used)
         cloud_delete(&cloud, "lamp");
         sim_run(&device, 500);
         device.broker.forget_session = 0;
+        break;
+    case 12:
+        cloud_delete(&cloud, "lamp");
         break;
     case 9:
         if (*used < OPS) {
@@ -1085,7 +1178,7 @@ static void device_and_cloud_converge(void)
         total_steps += 60;
         memset(&cloud.faults, 0, sizeof cloud.faults);
         cloud_release(&cloud);
-        if (lossy || !cloud_shadow(&cloud, "lamp")->exists) {
+        if (lossy) {
             device.broker.forget_session = 1;
             sim_link_cut(&device.link);
             sim_run(&device, 1000);
@@ -1128,6 +1221,8 @@ int main(int argc, char **argv)
     RUN(what_cannot_be_is_told_and_the_old_value_stays);
     RUN(changes_are_collected_and_small_ones_left_out);
     RUN(reports_survive_refusals_and_outages);
+    RUN(a_deletion_by_somebody_else_is_noticed_at_once);
+    RUN(a_deletion_of_our_own_stands);
     RUN(tables_that_cannot_work_are_refused);
     RUN(device_and_cloud_converge);
     return check_report("test_shadow");

@@ -121,7 +121,7 @@ static void thousand_reconnections(void)
     CHECK(tally.messages >= sent_in);
     CHECK_EQ(s.outbox_messages, 0);
     CHECK_EQ(s.outbox_bytes, 0);
-    CHECK_EQ(s.subscriptions, 5);
+    CHECK_EQ(s.subscriptions, 6);
     CHECK(polls_late < polls_early + polls_early / 10);
     printf("%d reconnections (%d with the session lost): %lu operations, all ended once; "
            "%lu messages in; polls of the first and the last 100: %lu, %lu\n",

@@ -3,6 +3,19 @@ use std::collections::BTreeMap;
 
 use super::*;
 
+/// A property with its path.
+#[derive(Clone, Copy)]
+struct Property<'t> {
+    path: &'t str,
+    kind: Kind,
+    range: Option<(i64, i64)>,
+    deadband: u32,
+    capacity: usize,
+    read_only: bool,
+    write_only: bool,
+    local: bool,
+}
+
 /// A variable.
 #[derive(Clone, Debug, PartialEq)]
 enum Var {
@@ -19,14 +32,19 @@ type Told = (Option<usize>, Error, i32, usize);
 
 /// A table whose variables are Rust's.
 struct Device {
-    properties: Vec<Property<'static>>,
+    rows: Vec<Variable>,
     marks: Vec<Mutex<Cell<Mark>>>,
-    vars: RefCell<Vec<Var>>,
     /// What `ask` answers, per property.
     refuses: RefCell<BTreeMap<usize, i32>>,
     asked: RefCell<Vec<usize>>,
     told: RefCell<Vec<Told>>,
-    /// Texts that `load` lends: kept until the end of the test.
+}
+
+/// A property and its variable.
+struct Variable {
+    property: Property<'static>,
+    var: RefCell<Var>,
+    /// Texts that were lent: kept until the end of the test.
     lent: RefCell<Vec<&'static [u8]>>,
 }
 
@@ -34,28 +52,32 @@ const NAMES: [&str; 3] = ["off", "eco", "full"];
 
 impl Device {
     fn new(properties: Vec<(Property<'static>, Var)>) -> Self {
-        let (properties, vars): (Vec<_>, Vec<_>) = properties.into_iter().unzip();
         Self {
             marks: properties
                 .iter()
                 .map(|_| Mutex::new(Cell::default()))
                 .collect(),
-            properties,
-            vars: vars.into(),
+            rows: properties
+                .into_iter()
+                .map(|(property, var)| Variable {
+                    property,
+                    var: var.into(),
+                    lent: RefCell::default(),
+                })
+                .collect(),
             refuses: RefCell::default(),
             asked: RefCell::default(),
             told: RefCell::default(),
-            lent: RefCell::default(),
         }
     }
 
     fn set(&self, index: usize, var: Var) {
-        self.vars.borrow_mut()[index] = var;
+        self.rows[index].var.replace(var);
         changed(self, index).unwrap();
     }
 
     fn var(&self, index: usize) -> Var {
-        self.vars.borrow()[index].clone()
+        self.rows[index].var.borrow().clone()
     }
 
     fn delta(&self, delta: &str) -> bool {
@@ -75,7 +97,6 @@ impl Device {
         if !report(self, &mut writer, room) {
             return String::new();
         }
-        sent(self);
         String::from_utf8(writer.finish().unwrap().to_vec()).unwrap()
     }
 
@@ -84,58 +105,102 @@ impl Device {
     }
 }
 
-impl Table for Device {
-    fn len(&self) -> usize {
-        self.properties.len()
+impl Row for Variable {
+    fn path(&self) -> &[u8] {
+        self.property.path.as_bytes()
     }
 
-    fn property(&self, index: usize) -> Option<Property<'_>> {
-        self.properties.get(index).copied()
+    fn behind(&self, object: &[u8], name: &[u8]) -> Option<u8> {
+        let behind = self.path().strip_prefix(object)?.strip_prefix(name)?;
+        Some(behind.first().copied().unwrap_or(0))
     }
 
-    fn path(&self, index: usize) -> Option<&[u8]> {
-        Some(self.properties.get(index)?.path.as_bytes())
+    fn kind(&self) -> Kind {
+        self.property.kind
     }
 
-    fn mark(&self, index: usize) -> Option<&Mutex<Cell<Mark>>> {
-        self.marks.get(index)
+    fn range(&self) -> Option<(i64, i64)> {
+        self.property.range
     }
 
-    fn load(&self, index: usize) -> Option<Current<'_>> {
-        let lend = |text: &[u8]| {
-            let text: &'static [u8] = text.to_vec().leak();
-            self.lent.borrow_mut().push(text);
-            text
-        };
-        Some(match self.vars.borrow().get(index)? {
-            Var::Signed(value) => Current::Signed(*value),
-            Var::Unsigned(value) => Current::Unsigned(*value),
-            Var::Bool(value) => Current::Bool(*value),
-            Var::Enum(value) => Current::Enum(*value),
-            Var::Text(value) => Current::Text(lend(value)),
-            Var::Json(value) => Current::Json(lend(value)),
-        })
+    fn deadband(&self) -> u32 {
+        self.property.deadband
     }
 
-    fn store(&self, index: usize, wanted: &Wanted<'_>) {
-        let mut vars = self.vars.borrow_mut();
-        vars[index] = match vars[index] {
-            Var::Signed(_) => Var::Signed(wanted.number),
-            Var::Unsigned(_) => Var::Unsigned(wanted.number as u64),
-            Var::Bool(_) => Var::Bool(wanted.number != 0),
-            Var::Enum(_) => Var::Enum(wanted.number as usize),
-            Var::Text(_) => {
-                let mut text = vec![0; 100];
-                let text_len = wanted.json.as_text().unwrap().copy_to(&mut text).unwrap();
-                text.truncate(text_len);
-                Var::Text(text)
-            }
-            Var::Json(_) => Var::Json(wanted.json.raw().to_vec()),
-        };
+    fn capacity(&self) -> usize {
+        self.property.capacity
     }
 
-    fn enum_name(&self, _: usize, n: usize) -> Option<&[u8]> {
+    fn is_read_only(&self) -> bool {
+        self.property.read_only
+    }
+
+    fn is_write_only(&self) -> bool {
+        self.property.write_only
+    }
+
+    fn is_local(&self) -> bool {
+        self.property.local
+    }
+
+    fn enum_name(&self, n: usize) -> Option<&[u8]> {
         NAMES.get(n).map(|name| name.as_bytes())
+    }
+
+    fn number(&self, _: CriticalSection<'_>) -> i64 {
+        match *self.var.borrow() {
+            Var::Signed(value) => value,
+            Var::Unsigned(value) => value as i64,
+            Var::Bool(value) => value.into(),
+            Var::Enum(value) => value as i64,
+            Var::Text(_) | Var::Json(_) => 0,
+        }
+    }
+
+    fn set_number(&self, number: i64, _: CriticalSection<'_>) {
+        match &mut *self.var.borrow_mut() {
+            Var::Signed(value) => *value = number,
+            Var::Unsigned(value) => *value = number as u64,
+            Var::Bool(value) => *value = number != 0,
+            Var::Enum(value) => *value = number as usize,
+            Var::Text(_) | Var::Json(_) => {}
+        }
+    }
+
+    fn text(&self) -> &[u8] {
+        match &*self.var.borrow() {
+            Var::Text(text) | Var::Json(text) => {
+                let text: &'static [u8] = text.to_vec().leak();
+                self.lent.borrow_mut().push(text);
+                text
+            }
+            _ => &[],
+        }
+    }
+
+    fn set_text(&self, json: Value<'_>) {
+        match &mut *self.var.borrow_mut() {
+            Var::Text(value) => {
+                let mut text = vec![0; 100];
+                let text_len = json.as_text().unwrap().copy_to(&mut text).unwrap();
+                text.truncate(text_len);
+                *value = text;
+            }
+            Var::Json(value) => *value = json.raw().to_vec(),
+            _ => {}
+        }
+    }
+}
+
+impl Table for Device {
+    type Row = Variable;
+
+    fn rows(&self) -> &[Variable] {
+        &self.rows
+    }
+
+    fn marks(&self) -> &[Mutex<Cell<Mark>>] {
+        &self.marks
     }
 
     fn ask(&self, index: usize, _: &Wanted<'_>) -> i32 {
@@ -305,6 +370,118 @@ fn names_are_found_in_any_order_and_however_they_are_written() {
         (device.var(0), device.var(5)),
         (Var::Unsigned(2000), before)
     );
+}
+
+#[test]
+fn the_last_of_several_members_of_one_name_counts() {
+    let device = thermostat();
+    synced(&device);
+    device.delta(r#"{"period":2000,"led":{"on":true},"period":3000,"led":{"on":false}}"#);
+    assert_eq!(device.told(), []);
+    assert_eq!(*device.asked.borrow(), [0, 3, 0, 3], "each is a request");
+    assert_eq!(device.var(0), Var::Unsigned(3000));
+    assert_eq!(
+        device.report(),
+        r#"{"reported":{"period":3000,"led":{"on":false}}}"#
+    );
+    let reported = Value::parse(br#"{"period":3000,"period":1}"#).unwrap();
+    compare(&device, Some(reported), false);
+    assert!(
+        device
+            .report()
+            .starts_with(r#"{"reported":{"period":3000,"#)
+    );
+}
+
+#[test]
+fn names_may_begin_like_others() {
+    let paths = [
+        "s", "s1", "s11", "t.s", "t.s1.s", "t.s1.t", "t.s11", "tt", "u.t.s",
+    ];
+    let expected = r#"{"reported":{"s":0,"s1":1,"s11":2,"t":{"s":3,"s1":{"s":4,"t":5},"s11":6},"tt":7,"u":{"t":{"s":8}}}}"#;
+    let state = Value::parse(expected.as_bytes()).unwrap();
+    for delta in [
+        state.get("reported").unwrap(),
+        // Backwards, and the members of one object in two places.
+        Value::parse(
+            br#"{"u":{"t":{"s":8}},"tt":7,"t":{"s11":6,"s1":{"t":5}},"s11":2,"t":{"s1":{"s":4},"s":3},"s1":1,"s":0}"#,
+        )
+        .unwrap(),
+    ] {
+        let rows = paths.map(|path| (int(path, 8, false), Var::Unsigned(100)));
+        let device = Device::new(rows.into());
+        check(&device).unwrap();
+        assert!(!apply(&device, delta, None));
+        assert_eq!(device.told(), []);
+        assert_eq!(device.asked.borrow().len(), paths.len());
+        assert_eq!(device.report(), expected);
+        compare(&device, state.get("reported").ok(), false);
+        assert_eq!(device.report(), "");
+    }
+}
+
+#[test]
+fn tables_of_no_and_of_one_property() {
+    let none = Device::new(Vec::new());
+    check(&none).unwrap();
+    none.delta(r#"{"a":1,"b":{"c":2}}"#);
+    let unknown = (None, Error::PropertyUnknown, -1, 0);
+    assert_eq!(none.told(), [unknown; 2]);
+    compare(&none, None, true);
+    assert_eq!(none.report(), "");
+    assert_eq!(changed(&none, 0), Err(Error::Argument));
+
+    let one = Device::new(vec![(int("a", 8, false), Var::Unsigned(0))]);
+    one.delta(r#"{"b":1,"a":2,"c":3}"#);
+    assert_eq!(one.told(), [unknown; 2]);
+    assert_eq!(one.report(), r#"{"reported":{"a":2}}"#);
+    one.delta("[1]");
+    one.delta("{}");
+    assert_eq!((one.report(), one.told()), (String::new(), vec![]));
+    assert_eq!(changed(&one, 1), Err(Error::Argument));
+}
+
+#[test]
+fn reports_of_any_part_of_a_table_have_each_object_once() {
+    // Sorted, as `serde_json` writes them.
+    let paths = ["a", "b.a", "b.b.a", "b.b.b", "b.c.b", "b.d", "c.c.c", "d"];
+    for chosen in 1..1_u32 << paths.len() {
+        let rows = paths.map(|path| (int(path, 8, false), Var::Unsigned(1)));
+        let device = Device::new(rows.into());
+        let mut expected = serde_json::json!({"reported": {}});
+        for (index, path) in paths.iter().enumerate() {
+            if chosen & 1 << index != 0 {
+                changed(&device, index).unwrap();
+                let members = path.rsplit('.');
+                let state = members.fold(
+                    serde_json::json!(1),
+                    |inner, name| serde_json::json!({name: inner}),
+                );
+                merge(&mut expected["reported"], state);
+            }
+        }
+        assert_eq!(device.report(), expected.to_string());
+        assert_eq!(device.report(), "");
+    }
+}
+
+#[test]
+fn a_value_that_is_none_is_told_and_leaves_no_trace() {
+    let device = Device::new(vec![
+        (plain("a.b.json", Kind::Json), Var::Json(b"[1,".to_vec())),
+        (plain("a.c", Kind::Bool), Var::Bool(true)),
+        (plain("text", Kind::Text), Var::Text(b"\xFF".to_vec())),
+    ]);
+    compare(&device, None, false);
+    assert_eq!(device.report(), r#"{"reported":{"a":{"c":true}}}"#);
+    assert_eq!(
+        device.told(),
+        [
+            (Some(0), Error::JsonSyntax, -1, 0),
+            (Some(2), Error::JsonUtf8, -1, 0)
+        ]
+    );
+    assert_eq!(device.report(), "", "it does not hold up anything");
 }
 
 #[test]

@@ -5,12 +5,12 @@ use cloud::faults::{Fate, Faults, Misfortune, OTHER_UPDATE, refusal};
 use cloud::service::Store;
 use cloud::shadow::{Limits, Response};
 use cloud::topic::{Operation as CloudOperation, ShadowId};
-use critical_section::Mutex;
+use critical_section::{CriticalSection, Mutex};
 use iot_thing::json::{Value, Writer};
-use iot_thing::shadow::property::{self, Current, Kind, Mark, Problem, Property, Table, Wanted};
+use iot_thing::shadow::property::{self, Kind, Mark, Problem, Row, Table, Wanted};
 use iot_thing::shadow::topic::{Inbound, Operation};
 use iot_thing::shadow::{Envelope, Reaction, Reporter, Section, State, Token, tail, update_head};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 const NAMES: [&str; 4] = ["a", "b", "c.d", "c.e"];
@@ -18,50 +18,85 @@ const TIMEOUT_MS: u64 = 10_000;
 
 /// The firmware: four integers.
 struct Firmware {
-    values: RefCell<[i64; NAMES.len()]>,
+    integers: [Integer; NAMES.len()],
     marks: [Mutex<Cell<Mark>>; NAMES.len()],
 }
 
-impl Table for Firmware {
-    fn len(&self) -> usize {
-        NAMES.len()
+struct Integer {
+    path: &'static str,
+    value: Cell<i64>,
+}
+
+impl Row for Integer {
+    fn path(&self) -> &[u8] {
+        self.path.as_bytes()
     }
 
-    fn path(&self, index: usize) -> Option<&[u8]> {
-        NAMES.get(index).map(|name| name.as_bytes())
+    fn behind(&self, object: &[u8], name: &[u8]) -> Option<u8> {
+        let behind = self.path().strip_prefix(object)?.strip_prefix(name)?;
+        Some(behind.first().copied().unwrap_or(0))
     }
 
-    fn property(&self, index: usize) -> Option<Property<'_>> {
-        Some(Property {
-            path: NAMES.get(index)?,
-            kind: Kind::Integer {
-                bits: 32,
-                signed: true,
-                decimals: 0,
-            },
-            range: Some((0, 99)),
-            deadband: 0,
-            capacity: 0,
-            read_only: false,
-            write_only: false,
-            local: index == 1,
-        })
+    fn kind(&self) -> Kind {
+        Kind::Integer {
+            bits: 32,
+            signed: true,
+            decimals: 0,
+        }
     }
 
-    fn mark(&self, index: usize) -> Option<&Mutex<Cell<Mark>>> {
-        self.marks.get(index)
+    fn range(&self) -> Option<(i64, i64)> {
+        Some((0, 99))
     }
 
-    fn load(&self, index: usize) -> Option<Current<'_>> {
-        self.values.borrow().get(index).map(|v| Current::Signed(*v))
+    fn deadband(&self) -> u32 {
+        0
     }
 
-    fn store(&self, index: usize, wanted: &Wanted<'_>) {
-        self.values.borrow_mut()[index] = wanted.number;
+    fn capacity(&self) -> usize {
+        0
     }
 
-    fn enum_name(&self, _: usize, _: usize) -> Option<&[u8]> {
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
+    fn is_write_only(&self) -> bool {
+        false
+    }
+
+    fn is_local(&self) -> bool {
+        self.path == NAMES[1]
+    }
+
+    fn enum_name(&self, _: usize) -> Option<&[u8]> {
         None
+    }
+
+    fn number(&self, _: CriticalSection<'_>) -> i64 {
+        self.value.get()
+    }
+
+    fn set_number(&self, number: i64, _: CriticalSection<'_>) {
+        self.value.set(number);
+    }
+
+    fn text(&self) -> &[u8] {
+        &[]
+    }
+
+    fn set_text(&self, _: Value<'_>) {}
+}
+
+impl Table for Firmware {
+    type Row = Integer;
+
+    fn rows(&self) -> &[Integer] {
+        &self.integers
+    }
+
+    fn marks(&self) -> &[Mutex<Cell<Mark>>] {
+        &self.marks
     }
 
     fn ask(&self, _: usize, _: &Wanted<'_>) -> i32 {
@@ -99,7 +134,10 @@ impl World {
         state.listen_to_deltas(true);
         Self {
             firmware: Firmware {
-                values: RefCell::new([1, 2, 3, 4]),
+                integers: std::array::from_fn(|index| Integer {
+                    path: NAMES[index],
+                    value: Cell::new(index as i64 + 1),
+                }),
                 marks: std::array::from_fn(|_| Mutex::new(Cell::default())),
             },
             state,
@@ -174,7 +212,6 @@ impl World {
             let mut writer = Writer::new(&mut buffer);
             if property::report(&self.firmware, &mut writer, 300) {
                 let text = String::from_utf8(writer.finish().unwrap().to_vec()).unwrap();
-                property::sent(&self.firmware);
                 self.reporter.sent();
                 self.ask(Operation::Update, Purpose::Report, &text);
             } else {
@@ -217,6 +254,7 @@ impl World {
             "update/delta" => Inbound::Delta,
             "get/accepted" => Inbound::Accepted(Operation::Get),
             "get/rejected" => Inbound::Rejected(Operation::Get),
+            "delete/accepted" => Inbound::Accepted(Operation::Delete),
             _ => return,
         };
         let envelope = Envelope::parse(response.payload.as_bytes()).unwrap();
@@ -245,6 +283,7 @@ impl World {
                 }
                 self.reporter.hurry(self.now);
             }
+            Reaction::Deleted(_) => self.state.deleted(),
             Reaction::None | Reaction::Stale | Reaction::ReadRefused | Reaction::Documents(_) => {}
         }
         if let Some(at) = own
@@ -282,7 +321,8 @@ impl World {
     fn step(&mut self) {
         let index = self.luck.roll(NAMES.len() as u64) as usize;
         let value = self.luck.roll(120);
-        match self.luck.roll(8) {
+        match self.luck.roll(9) {
+            8 => self.cloud(CloudOperation::Delete, b""),
             0..=2 => {
                 let member = match NAMES[index].split_once('.') {
                     Some((outer, inner)) => format!(r#""{outer}":{{"{inner}":{value}}}"#),
@@ -292,7 +332,7 @@ impl World {
                 self.cloud(CloudOperation::Update, update.as_bytes());
             }
             3 | 4 => {
-                self.firmware.values.borrow_mut()[index] = value as i64 % 100;
+                self.firmware.integers[index].value.set(value as i64 % 100);
                 property::changed(&self.firmware, index).unwrap();
                 self.reporter.changed = true;
             }
@@ -312,7 +352,8 @@ impl World {
             .answer(&id, CloudOperation::Get, b"", 0)
             .remove(0);
         let document = Value::parse(answer.payload.as_bytes()).unwrap();
-        for (name, value) in NAMES.iter().zip(*self.firmware.values.borrow()) {
+        for Integer { path: name, value } in &self.firmware.integers {
+            let value = value.get();
             let at = |section: &str| {
                 let path = format!("state.{section}.{name}");
                 document.at_path(path).ok().and_then(|v| v.as_i64().ok())
