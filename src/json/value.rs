@@ -394,7 +394,7 @@ fn token(at: &mut Reader<'_>) -> Option<u8> {
 /// What follows any white space.
 #[inline(always)]
 fn behind_space(mut rest: &[u8]) -> &[u8] {
-    while let [..=b' ', next @ ..] = rest {
+    while let [0..=b' ', next @ ..] = rest {
         rest = next;
     }
     rest
