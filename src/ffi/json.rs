@@ -1494,18 +1494,20 @@ fn get_members(
         if wanted & first_bytes_of(name) == 0 {
             continue;
         }
-        for _ in 0..count {
-            let place = if expected < count { expected } else { 0 };
+        let place = if name.is_escaped() {
+            place(names, count, expected, |wanted| {
+                c_str(wanted).is_ok_and(|wanted| name.eq_str(wanted))
+            })
+        } else {
+            place_of_plain(names, count, expected, name.raw())
+        };
+        if place < count
+            && let Some(value) = members.value()
+        {
             expected = place + 1;
-            if is_named(name, read(names.wrapping_add(place))?) {
-                let Some(value) = members.value() else {
-                    break;
-                };
-                let slot = values.wrapping_add(place);
-                found += i32::from(read(slot)?.text.is_null());
-                write_out(slot, view(value))?;
-                break;
-            }
+            let slot = values.wrapping_add(place);
+            found += i32::from(read(slot)?.text.is_null());
+            write_out(slot, view(value))?;
         }
     }
     Ok(found)
@@ -1537,15 +1539,38 @@ fn first_bytes_of(member: Text<'_>) -> u32 {
     }
 }
 
-/// Whether a member has this name. Nearly always it has not, which the first bytes tell: the
-/// length of the name is not looked for.
+/// The place of the name that `is` wants, `count` if there is none. Looks at the expected one first:
+/// members mostly come in the order of the names.
 #[inline(always)]
-fn is_named(member: Text<'_>, name: *const c_char) -> bool {
-    if member.is_escaped() {
-        return c_str(name).is_ok_and(|name| member.eq_str(name));
+fn place(
+    names: *const *const c_char,
+    count: usize,
+    expected: usize,
+    is: impl Fn(*const c_char) -> bool,
+) -> usize {
+    let is = |place: usize| read(names.wrapping_add(place)).is_ok_and(&is);
+    if expected < count && is(expected) {
+        return expected;
     }
+    (0..count).find(|place| is(*place)).unwrap_or(count)
+}
+
+#[inline(never)]
+fn place_of_plain(
+    names: *const *const c_char,
+    count: usize,
+    expected: usize,
+    member: &[u8],
+) -> usize {
+    place(names, count, expected, |name| is_named(member, name))
+}
+
+/// Whether a member, whose name has no escapes, has this name. Nearly always it has not, which the
+/// first bytes tell: the length of the name is not looked for.
+#[inline(always)]
+fn is_named(member: &[u8], name: *const c_char) -> bool {
     let mut at = name.cast::<u8>();
-    for byte in member.raw() {
+    for byte in member {
         // SAFETY: by contract a NUL terminates the name, and no byte before was one: the text of
         // the member was compared with each, and stops at a NUL of its own.
         let expected = unsafe { at.read() };

@@ -299,13 +299,13 @@ impl<'a> Names<'a> {
     }
 
     /// The value of the name just taken.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn value(&mut self) -> Option<Value<'a>> {
         let mut at = Reader::new(self.rest);
-        if at.token()? != b':' {
+        if token(&mut at)? != b':' {
             return None;
         }
-        let start = lex::behind_space(at.rest());
+        let start = behind_space(at.rest());
         self.rest = behind_value(start)?;
         Some(Value {
             text: lex::before(start, self.rest),
@@ -319,27 +319,31 @@ impl<'a> Names<'a> {
 fn next_name(rest: &[u8]) -> Option<&[u8]> {
     let mut at = Reader::new(rest);
     let mut depth = 0usize;
-    let mut byte = at.token()?;
-    let mut is_value = byte == b':';
-    if is_value {
-        byte = at.token()?;
+    let mut byte = token(&mut at)?;
+    let mut is_value = false;
+    if byte == b':' {
+        byte = token(&mut at)?;
+        is_value = byte == b'"';
     }
     loop {
         // What is not in a string and not below `[` has no brackets: white space, commas, colons,
         // numbers.
+        while byte != b'"' && byte < b'[' {
+            byte = at.next()?;
+        }
         if byte == b'"' {
             if depth == 0 && !is_value {
                 return Some(at.rest());
             }
+            is_value = false;
             skip_string(&mut at)?;
-        } else if byte >= b'[' {
+        } else {
             match byte | 0x20 {
                 b'{' => depth += 1,
                 b'}' => depth = depth.checked_sub(1)?,
                 _ => {}
             }
         }
-        is_value = false;
         byte = at.next()?;
     }
 }
@@ -375,12 +379,33 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
+/// The next byte that is not white space: of bytes that are not above it, a validated text has no
+/// others outside strings.
+#[inline(always)]
+fn token(at: &mut Reader<'_>) -> Option<u8> {
+    loop {
+        let byte = at.next()?;
+        if byte > b' ' {
+            return Some(byte);
+        }
+    }
+}
+
+/// What follows any white space.
+#[inline(always)]
+fn behind_space(mut rest: &[u8]) -> &[u8] {
+    while let [0..=b' ', next @ ..] = rest {
+        rest = next;
+    }
+    rest
+}
+
 /// The text from the next item of a container on.
 #[inline(always)]
 fn item(rest: &[u8]) -> Option<&[u8]> {
-    match lex::behind_space(rest) {
+    match behind_space(rest) {
         [] => None,
-        [b',', next @ ..] => Some(lex::behind_space(next)),
+        [b',', next @ ..] => Some(behind_space(next)),
         first => Some(first),
     }
 }

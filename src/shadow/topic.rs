@@ -1,5 +1,7 @@
 //! Topics of classic and named shadows: written when they are needed, parsed in one pass.
 
+use crate::bytes;
+
 /// Longest name of a thing, in bytes (AWS IoT limit).
 pub const MAX_THING_NAME: usize = 128;
 /// Longest name of a shadow, in bytes (AWS IoT limit).
@@ -90,27 +92,41 @@ impl Name<'_> {
 
 /// Takes the topic of a shadow's message apart; `None`: it is something else.
 pub fn parse(topic: &str) -> Option<(Name<'_>, Inbound)> {
-    let (thing, rest) = topic.strip_prefix(HEAD)?.split_once('/')?;
-    let rest = rest.strip_prefix("shadow/")?;
-    let (shadow, end) = match rest.strip_prefix(NAME) {
+    let (thing, rest) = split_level(strip(topic, HEAD)?)?;
+    let rest = strip(rest, "shadow/")?;
+    let (shadow, end) = match strip(rest, NAME) {
         Some(named) => {
-            let (name, end) = named.split_once('/')?;
+            let (name, end) = split_level(named)?;
             (Some(name), end)
         }
         None => (None, rest),
     };
-    let inbound = match end {
-        "update/accepted" => Inbound::Accepted(Operation::Update),
-        "update/rejected" => Inbound::Rejected(Operation::Update),
-        "update/delta" => Inbound::Delta,
-        "update/documents" => Inbound::Documents,
-        "get/accepted" => Inbound::Accepted(Operation::Get),
-        "get/rejected" => Inbound::Rejected(Operation::Get),
-        "delete/accepted" => Inbound::Accepted(Operation::Delete),
-        "delete/rejected" => Inbound::Rejected(Operation::Delete),
-        _ => return None,
-    };
-    Some((Name { thing, shadow }, inbound))
+    let is_end = |(text, _): &&(&str, Inbound)| bytes::equal(text.as_bytes(), end.as_bytes());
+    let (_, inbound) = ENDS.iter().find(is_end)?;
+    Some((Name { thing, shadow }, *inbound))
+}
+
+/// How the topics of messages end.
+const ENDS: [(&str, Inbound); 8] = [
+    ("update/delta", Inbound::Delta),
+    ("update/accepted", Inbound::Accepted(Operation::Update)),
+    ("update/rejected", Inbound::Rejected(Operation::Update)),
+    ("update/documents", Inbound::Documents),
+    ("get/accepted", Inbound::Accepted(Operation::Get)),
+    ("get/rejected", Inbound::Rejected(Operation::Get)),
+    ("delete/accepted", Inbound::Accepted(Operation::Delete)),
+    ("delete/rejected", Inbound::Rejected(Operation::Delete)),
+];
+
+fn strip<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    bytes::equal(head.as_bytes(), prefix.as_bytes()).then_some(rest)
+}
+
+/// The first level of a topic, and what follows it.
+fn split_level(topic: &str) -> Option<(&str, &str)> {
+    let end = topic.bytes().position(|byte| byte == b'/')?;
+    Some((topic.get(..end)?, topic.get(end.saturating_add(1)..)?))
 }
 
 /// A set of the filters that one shadow subscribes to.

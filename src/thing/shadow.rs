@@ -9,6 +9,7 @@ use super::shadows::{Node, ShadowId};
 use super::stats::{count, mark};
 use super::{Answer, App, Delta};
 use crate::Error;
+use crate::bytes;
 use crate::error::Retry;
 use crate::json::{self, Value, Writer};
 use crate::mqtt::{Body, Unwritten};
@@ -264,7 +265,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
         let Some((name, inbound)) = topic::parse(topic) else {
             return Taken::No;
         };
-        if name.thing != self.env.settings.thing_name {
+        let thing = self.env.settings.thing_name;
+        if !bytes::equal(name.thing.as_bytes(), thing.as_bytes()) {
             return Taken::No;
         }
         let is_it = |node: &Node<'_, A::Shadow>| node.name() == name.shadow;

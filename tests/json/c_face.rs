@@ -1,6 +1,6 @@
 //! The C functions where pointers meet, called from Rust so that Miri can watch.
 
-use core::ptr::null;
+use core::{ffi::CStr, ptr::null};
 
 use iot_thing::Error;
 use iot_thing::ffi::json::*;
@@ -64,6 +64,112 @@ fn values_replace_what_they_were_taken_out_of() {
         let code =
             iot_thing_json_get_string(at, c"b".as_ptr(), buffer.as_mut_ptr().cast(), 3, &mut len);
         assert_eq!((code, len, &buffer), (0, 2, b"xy\0"));
+    }
+}
+
+fn members<const N: usize>(
+    object: &iot_thing_json_t,
+    names: [&CStr; N],
+) -> (i32, [iot_thing_json_t; N]) {
+    let names = names.map(CStr::as_ptr);
+    let mut values = [iot_thing_json_t::default(); N];
+    // SAFETY: live structures; as many names, which are C strings, and values as the count says.
+    let found =
+        unsafe { iot_thing_json_get_members(object, names.as_ptr(), values.as_mut_ptr(), N) };
+    (found, values)
+}
+
+/// Several members at once are the same as one after the other, whatever their names have in common.
+#[test]
+fn members_together_or_one_by_one() {
+    let names = [
+        c"ab",
+        c"abc",
+        c"a",
+        c"",
+        c"b",
+        c"x1",
+        c"x2",
+        c"\u{e9}",
+        c"c\"",
+        c"not there",
+    ];
+    for text in [
+        "{}",
+        r#"{"ab":1,"abc":2,"a":3,"":4,"b":5,"x1":6,"x2":7,"\u00e9":8,"c\"":9}"#,
+        r#"{"c\"":9,"é":8,"x2":7,"x1":6,"b":5,"":4,"a":3,"abc":2,"ab":1}"#,
+        r#" { "abd" : 0 , "\u0061b" : [ 1 ] , "ab\u0063" : { "a" : 7 } , "a" : "}" , "x3":"," , "\u0062":true } "#,
+        r#"{"a":1,"\u0061":2,"a":3,"x1":1,"x2":2,"x1":{"x2":3},"":"","":[[]]}"#,
+        r#"{"A":1,"aB":2,"ba":3,"x":4,"x12":5,"c":6,"not":7,"not there":8}"#,
+    ] {
+        let object = parse(text);
+        let (found, values) = members(&object, names);
+        let mut expected = 0;
+        for (name, value) in names.iter().zip(&values) {
+            let mut alone = iot_thing_json_t {
+                text: null(),
+                len: 0,
+            };
+            // SAFETY: live structures and a C string; the text outlives them.
+            let code = unsafe { iot_thing_json_get(&object, name.as_ptr(), &mut alone) };
+            expected += i32::from(code == 0);
+            assert_eq!(
+                (value.text, value.len),
+                (alone.text, alone.len),
+                "{name:?} in {text}"
+            );
+        }
+        assert_eq!(found, expected, "{text}");
+        // What nobody validated: from within the text, and in finite time.
+        for len in 0..text.len() {
+            let object = iot_thing_json_t {
+                text: text.as_ptr().cast(),
+                len,
+            };
+            for value in members(&object, names).1 {
+                assert!(value.len <= len);
+            }
+        }
+    }
+}
+
+#[test]
+fn integers_at_their_limits() {
+    for (text, signed, unsigned) in [
+        ("0", Some(0), Some(0)),
+        ("-0", Some(0), Some(0)),
+        ("-1", Some(-1), None),
+        ("999999999", Some(999_999_999), Some(999_999_999)),
+        ("1000000000", Some(1_000_000_000), Some(1_000_000_000)),
+        ("2147483647", Some(i32::MAX), Some(2_147_483_647)),
+        ("2147483648", None, Some(2_147_483_648)),
+        ("-2147483648", Some(i32::MIN), None),
+        ("-2147483649", None, None),
+        ("4294967295", None, Some(u32::MAX)),
+        ("4294967296", None, None),
+        ("1e2", Some(100), Some(100)),
+        ("1.5", None, None),
+    ] {
+        let json = parse(text);
+        let (mut i32, mut u32) = (7, 7);
+        // SAFETY: live structures.
+        let codes = unsafe {
+            (
+                iot_thing_json_as_i32(&json, &mut i32),
+                iot_thing_json_as_u32(&json, &mut u32),
+            )
+        };
+        let range = Error::JsonRange.code();
+        assert_eq!(
+            (codes.0, i32),
+            signed.map_or((range, 7), |value| (0, value)),
+            "{text}"
+        );
+        assert_eq!(
+            (codes.1, u32),
+            unsigned.map_or((range, 7), |value| (0, value)),
+            "{text}"
+        );
     }
 }
 

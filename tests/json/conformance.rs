@@ -4,6 +4,8 @@
 use iot_thing::Error::{self, JsonDepth, JsonSyntax, JsonUtf8};
 use iot_thing::json::{MAX_DEPTH, Value, scan_members};
 
+use crate::judge::{exercise, judge};
+
 #[track_caller]
 fn accepted(text: impl AsRef<[u8]>) {
     let text = text.as_ref();
@@ -611,6 +613,8 @@ fn truncation_at_every_byte() {
     assert!(Value::parse(text).is_ok());
     for len in 0..text.len() {
         let failure = Value::parse(&text[..len]).expect_err("truncated");
+        exercise(Value::assume_valid(&text[..len]), 0);
+        exercise(Value::assume_valid(&text[len..]), 0);
         match failure.error {
             JsonSyntax => assert_eq!(failure.offset, len),
             JsonUtf8 => assert!(
@@ -618,6 +622,38 @@ fn truncation_at_every_byte() {
                 "{len} {failure:?}"
             ),
             other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Strings and digits are read several bytes at once: what ends them may be at each of these, and
+/// the text may end behind any.
+#[test]
+fn runs_of_every_length() {
+    for len in 0..=18 {
+        for ending in [
+            "", "\\n", "\\x", "\"", "\u{1f}", "\u{7f}", "é", "\u{80}", "😀",
+        ] {
+            for at in 0..=len {
+                let (a, b) = ("!".repeat(at), "~".repeat(len - at));
+                for behind in ["", "\"", "\",1]", "\" ,1]      ", "\",1         ]"] {
+                    judge(format!("[\"{a}{ending}{b}{behind}").as_bytes());
+                }
+                judge(format!("\"{a}{ending}{b}\"").as_bytes());
+                judge(format!("{{\"{a}{ending}{b}\":1}}").as_bytes());
+                judge(&[b"[\"", a.as_bytes(), b"\xC3", b.as_bytes(), b"\"]"].concat());
+            }
+        }
+        for first in ["", "-", "0", "1", "9", "1.", "-0.", "1e", "1E+", "1.5e-"] {
+            let digits = &"987654321012345678"[..len];
+            for behind in [
+                "", ",", " ", "/", ":", ".", "e", "-", "x", "\0", "é", ".0", "e1",
+            ] {
+                judge(format!("{first}{digits}{behind}").as_bytes());
+                judge(format!("[{first}{digits}{behind}]").as_bytes());
+                judge(format!("[{first}{digits}{behind},1,2,3]").as_bytes());
+                judge(format!("{{\"a\":{first}{digits}{behind}    }}").as_bytes());
+            }
         }
     }
 }

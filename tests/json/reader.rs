@@ -196,6 +196,105 @@ fn integers_are_exact() {
     }
 }
 
+/// Up to 9, up to 18 and more digits are read in different ways, and what is not only digits in one
+/// more.
+#[test]
+fn integers_of_every_length() {
+    for len in 1..=21 {
+        for digits in ["9".repeat(len), format!("1{}", "0".repeat(len - 1))]
+            .into_iter()
+            .chain(
+                [
+                    &"1844674407370955161599"[..len],
+                    &"9223372036854775808"[..len.min(19)],
+                ]
+                .map(String::from),
+            )
+        {
+            let magnitude: i128 = digits.parse().expect("digits");
+            for (text, value) in [
+                (digits.clone(), magnitude),
+                (format!("-{digits}"), -magnitude),
+                (format!("{digits}.0"), magnitude),
+                (format!("-{digits}.00"), -magnitude),
+                (format!("{digits}e0"), magnitude),
+                (format!("{digits}0E-1"), magnitude),
+                (format!("{digits}e1"), magnitude * 10),
+            ] {
+                let number = parse(&text);
+                let signed = i64::try_from(value).map_err(|_| JsonRange);
+                assert_eq!(number.as_i64(), signed, "{text}");
+                assert_eq!(number.as_scaled(0), signed, "{text}");
+                let unsigned = u64::try_from(value).map_err(|_| JsonRange);
+                assert_eq!(number.as_u64(), unsigned, "{text}");
+            }
+        }
+    }
+    for no_number in [
+        "",
+        "x",
+        "12345678x",
+        "123456789x",
+        "x23456789",
+        "1234567890:",
+        "/123456789",
+    ] {
+        let value = Value::assume_valid(no_number.as_bytes());
+        assert_eq!(value.as_i64(), Err(JsonType), "{no_number}");
+        assert_eq!(value.as_u64(), Err(JsonType), "{no_number}");
+    }
+}
+
+/// A member is found wherever it stands and whatever stands around it.
+#[test]
+fn members_among_others() {
+    let deep = format!("{}{}", "[".repeat(14), "]".repeat(14));
+    let others = [
+        "1",
+        "-1.5e+3",
+        "1e5",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "\"a\"",
+        "\"\\\"a\\\":1,\"",
+        "\"}]\"",
+        "[]",
+        "{}",
+        "[{\"a\":9}]",
+        "{\"a\":9,\"b\":{\"a\":9}}",
+        "[\"a\",9,\"]\"]",
+        "[ 1 , [ ] , true ]",
+        &deep,
+    ];
+    for other in others {
+        for value in others {
+            for (colon, comma) in [
+                (":", ","),
+                (" :", ", "),
+                (": ", "\n, "),
+                ("\t:\r\n", " ,\t"),
+            ] {
+                let text = format!(
+                    "{{\"b\"{colon}{other}{comma}\"a\"{colon}7{comma}\"ab\"{colon}{other}{comma}\"\\u0061\"{colon}{value}{comma}\"\"{colon}{other} }}"
+                );
+                let object = parse(&text);
+                let raw = |name: &str| object.get(name).map(|value| value.raw());
+                assert_eq!(raw("a"), Ok(value.as_bytes()), "{text}");
+                for name in ["b", "ab", ""] {
+                    assert_eq!(raw(name), Ok(other.as_bytes()), "{text}");
+                }
+                assert_eq!(raw("c"), Err(JsonNotFound), "{text}");
+                assert_eq!(object.count(), Ok(5), "{text}");
+                let last = format!("{{\"b\":{other},\"a\":{value}}}");
+                let found = parse(&last).get("a").map(|value| value.raw());
+                assert_eq!(found, Ok(value.as_bytes()), "{last}");
+            }
+        }
+    }
+}
+
 #[test]
 fn scaled_decimals() {
     for (text, decimals, expected) in [
