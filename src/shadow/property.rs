@@ -347,8 +347,9 @@ fn request<T: Table>(
     let Some(place) = table.marks().get(index) else {
         return false;
     };
+    let kind = row.kind();
     let mut value = value;
-    if row.kind() == Kind::Json && value.kind() == JsonKind::Object {
+    if kind == Kind::Json && value.kind() == JsonKind::Object {
         // A delta has the differing members only.
         let Some(desired) = desired else {
             return true;
@@ -365,11 +366,11 @@ fn request<T: Table>(
     }
     let checked = match row.is_read_only() {
         true => Err((Error::PropertyReadOnly, 0)),
-        false => wanted(row, value),
+        false => wanted(row, kind, value),
     };
     let mut stored = None;
     let verdict = checked.and_then(|wanted| {
-        if !row.is_write_only() && is_current(row, number, &wanted) {
+        if !row.is_write_only() && is_current(row, kind, number, &wanted) {
             return Ok(!repeated || !mark.has(Mark::KNOWN));
         }
         match table.ask(index, &wanted) {
@@ -418,9 +419,9 @@ fn request<T: Table>(
 }
 
 /// What a request means for a property; else the error, with the bytes needed.
-fn wanted<'a>(row: &impl Row, json: Value<'a>) -> Result<Wanted<'a>, (Error, isize)> {
+fn wanted<'a>(row: &impl Row, kind: Kind, json: Value<'a>) -> Result<Wanted<'a>, (Error, isize)> {
     let plain = |error| (error, 0);
-    let number = match row.kind() {
+    let number = match kind {
         Kind::Integer {
             bits,
             signed,
@@ -478,7 +479,10 @@ fn integer(
             false => Err(Error::JsonRange),
         };
     }
-    let value = json.as_scaled(decimals)?;
+    let value = match decimals {
+        0 => json.as_i64()?,
+        _ => json.as_scaled(decimals)?,
+    };
     let high = i64::try_from(high).unwrap_or(i64::MAX);
     let (min, max) = range.unwrap_or((low, high));
     match (min..=max).contains(&value) {
@@ -488,8 +492,8 @@ fn integer(
 }
 
 /// Whether the variable, with this `number` if it is one, has the wanted value already.
-fn is_current(row: &impl Row, number: i64, wanted: &Wanted<'_>) -> bool {
-    match row.kind() {
+fn is_current(row: &impl Row, kind: Kind, number: i64, wanted: &Wanted<'_>) -> bool {
+    match kind {
         Kind::Text => wanted.json.eq_str(row.text()),
         Kind::Json => wanted.json.raw() == row.text(),
         _ => wanted.number == number,
@@ -523,8 +527,9 @@ pub fn compare<T: Table>(table: &T, reported: Option<Value<'_>>, all: bool) {
 
 fn compare_row(row: &impl Row, place: &Mutex<Cell<Mark>>, value: Value<'_>) {
     let (_, number) = look(row, place);
-    let same = wanted(row, value).is_ok_and(|wanted| is_current(row, number, &wanted));
-    let fingerprint = fingerprint(row, number);
+    let kind = row.kind();
+    let same = wanted(row, kind, value).is_ok_and(|wanted| is_current(row, kind, number, &wanted));
+    let fingerprint = fingerprint(row, kind, number);
     update(place, |mark| {
         mark.clear(Mark::SAME);
         if same {
@@ -578,16 +583,16 @@ pub fn report<T: Table>(table: &T, writer: &mut Writer<'_>, room: usize) -> bool
     report.end()
 }
 
-fn fingerprint(row: &impl Row, number: i64) -> u64 {
-    match row.kind() {
+fn fingerprint(row: &impl Row, kind: Kind, number: i64) -> u64 {
+    match kind {
         Kind::Text | Kind::Json => hash(row.text()),
         _ => number as u64,
     }
 }
 
 /// Whether a value is so near to the one reported that it need not be told.
-fn is_near(row: &impl Row, reported: u64, fingerprint: u64) -> bool {
-    let apart = match row.kind() {
+fn is_near(row: &impl Row, kind: Kind, reported: u64, fingerprint: u64) -> bool {
+    let apart = match kind {
         Kind::Integer { signed: true, .. } => (fingerprint as i64).abs_diff(reported as i64),
         Kind::Integer { .. } => fingerprint.abs_diff(reported),
         _ => return fingerprint == reported,

@@ -106,20 +106,21 @@ impl<'t, 'w, 'b, T: Table> Report<'t, 'w, 'b, T> {
                 local: false,
             }));
         }
-        let fingerprint = fingerprint(row, number);
-        let same = mark.has(Mark::KNOWN) && is_near(row, mark.reported, fingerprint);
+        let kind = row.kind();
+        let fingerprint = fingerprint(row, kind, number);
+        let same = mark.has(Mark::KNOWN) && is_near(row, kind, mark.reported, fingerprint);
         if same && !mark.has(Mark::FORCED) {
             return Ok(None);
         }
         self.reported.name(self.writer, path);
         let start = self.writer.needed();
-        write_value(row, number, self.writer);
+        write_value(row, kind, number, self.writer);
         if let Some(error) = self.writer.error()
             && error != Error::JsonNoSpace
         {
             return Err(error);
         }
-        let size = match row.kind() {
+        let size = match kind {
             // It can change before it is written to `desired`: -9223372036854775808 with a point.
             Kind::Integer { .. } => 21,
             Kind::Bool => b"false".len(),
@@ -158,7 +159,7 @@ impl<'t, 'w, 'b, T: Table> Report<'t, 'w, 'b, T> {
             if row.is_write_only() {
                 self.writer.null();
             } else {
-                write_value(row, number, self.writer);
+                write_value(row, row.kind(), number, self.writer);
             }
         }
         desired.end(self.writer);
@@ -232,8 +233,8 @@ impl<'t> Section<'t> {
     }
 }
 
-fn write_value(row: &impl Row, number: i64, writer: &mut Writer<'_>) {
-    match row.kind() {
+fn write_value(row: &impl Row, kind: Kind, number: i64, writer: &mut Writer<'_>) {
+    match kind {
         Kind::Integer {
             signed, decimals, ..
         } => match signed || number >= 0 {
