@@ -90,16 +90,17 @@ pub enum Reaction<'a> {
     None,
     /// It is older than what was delivered.
     Stale,
-    /// The request with this token was accepted or rejected, if it is one of ours.
+    /// The request with this token was accepted or rejected, if it is one of ours. If it is not, and
+    /// has deleted the shadow: tell [`State::deleted`].
     Answer {
         /// Which one.
         token: Token,
         /// Or rejected.
         accepted: bool,
     },
-    /// The shadow was deleted, and this request with this token asked for it, if it is one of ours.
-    /// Tell [`State::deleted`] if it is not.
-    Deleted(Option<Token>),
+    /// Somebody has deleted the shadow, and not by a request of ours: that would be an answer. Tell
+    /// [`State::deleted`].
+    Deleted,
     /// The cloud wants something changed. Tell [`State::delivered`] or [`State::missed`].
     Delta(Value<'a>),
     /// An update was made, by whomever; the document after it.
@@ -376,13 +377,17 @@ impl State {
     }
 
     fn on_accepted<'a>(&mut self, operation: Operation, envelope: &Envelope<'a>) -> Reaction<'a> {
-        if operation == Operation::Delete {
+        let delete = operation == Operation::Delete;
+        if delete {
             // Whoever did it.
             self.forget_versions();
-            return Reaction::Deleted(envelope.token);
         }
         let Some(token) = envelope.token else {
-            return Reaction::None;
+            return if delete {
+                Reaction::Deleted
+            } else {
+                Reaction::None
+            };
         };
         if operation == Operation::Get && self.fetch.is_answer(token) {
             return self.on_read(envelope);
@@ -674,7 +679,7 @@ mod tests {
         // The deletion seen.
         let deleted = Envelope::parse(br#"{"version":3,"timestamp":9}"#).unwrap();
         let inbound = Inbound::Accepted(Operation::Delete);
-        assert_eq!(state.message(inbound, &deleted, 0), Reaction::Deleted(None));
+        assert_eq!(state.message(inbound, &deleted, 0), Reaction::Deleted);
         assert!(delta(&mut state, 1, 7));
     }
 

@@ -100,6 +100,8 @@ mod tests {
             assert_eq!(Token::parse(&token.text()), Some(token));
         }
         assert_eq!(&Token::new(0xDEAD_BEEF, 10).text(), b"deadbeef0000000a");
+        assert!(Token::new(0xDEAD_BEEF, 10).is_of(0xDEAD_BEEF));
+        assert!(!Token::new(0xDEAD_BEEF, 10).is_of(10));
     }
 
     #[test]

@@ -135,7 +135,7 @@ pub struct Filters(u8);
 
 /// Each filter with the end of its topic. `get` and `delete` have no other answers than the two, so
 /// one filter serves both; `update` has, and AWS IoT would send all of them.
-const FILTERS: [(Filters, &str); 6] = [
+static FILTERS: [(Filters, &str); 6] = [
     (Filters(1), "update/accepted"),
     (Filters(2), "update/rejected"),
     (Filters::GET, "get/+"),
@@ -196,9 +196,8 @@ impl Filters {
 
     /// One after another, with the end of the topic.
     pub fn each(self) -> impl Iterator<Item = (Self, &'static str)> {
-        FILTERS
-            .into_iter()
-            .filter(move |(filter, _)| self.contain(*filter))
+        let all = FILTERS.iter().copied();
+        all.filter(move |(filter, _)| self.contain(*filter))
     }
 }
 

@@ -134,8 +134,6 @@ pub enum End {
     Refused(u8),
     /// It can never be sent: it needs so many bytes.
     TooLarge(usize),
-    /// The broker refused, with this reason code, the subscription that its answer needs.
-    SubscribeRefused(u8),
     /// It was not acknowledged in the time that it was given.
     Expired,
     /// It made room for a newer one.
@@ -467,15 +465,16 @@ impl<'m, D: Copy> Outbox<'m, D> {
     }
 
     /// Ends one message whose answer is overdue at `now`, whose own time is over, or that was
-    /// [refused](Self::refuse); `unsent`: only one that was not sent.
-    pub fn expire(&mut self, now: u64, unsent: bool) -> Option<(Gone<D>, End)> {
+    /// [refused](Self::refuse): then with the reason code, else 0. `unsent`: only one that was not sent.
+    pub fn expire(&mut self, now: u64, unsent: bool) -> Option<(Gone<D>, u8)> {
         let index =
             self.position(|entry| entry.over_at() <= now && (entry.is_queued() || !unsent))?;
-        let end = match self.entry(index)?.phase {
-            Phase::Refused(code) => End::SubscribeRefused(code),
-            _ => End::Expired,
+        let entry = self.entries.get(index)?.as_ref()?;
+        let refused = match entry.phase {
+            Phase::Refused(code) => code,
+            _ => 0,
         };
-        Some((self.remove(index)?, end))
+        Some((self.remove(index)?, refused))
     }
 
     /// When the next message ends by itself; `u64::MAX`: never.
@@ -805,11 +804,20 @@ mod tests {
         assert_eq!(outbox.next_expiry(), 100);
         assert_eq!(outbox.expire(99, false), None);
         assert_eq!(outbox.expire(200, true), None, "they were sent");
-        assert_eq!(outbox.expire(200, false), over(UPDATE, 1, End::Expired));
-        assert_eq!(outbox.expire(200, false), over(UPDATE, 2, End::Expired));
+        assert_eq!(
+            outbox.expire(200, false),
+            Some((gone(UPDATE, 1).unwrap(), 0))
+        );
+        assert_eq!(
+            outbox.expire(200, false),
+            Some((gone(UPDATE, 2).unwrap(), 0))
+        );
         assert_eq!(outbox.expire(200, false), None);
         assert_eq!(outbox.next_expiry(), 250);
-        assert_eq!(outbox.expire(250, false), over(PUBLISH, 4, End::Expired));
+        assert_eq!(
+            outbox.expire(250, false),
+            Some((gone(PUBLISH, 4).unwrap(), 0))
+        );
         assert_eq!(outbox.cancel(), gone(UPDATE, 3));
         assert_eq!(outbox.cancel(), None);
         assert_eq!(outbox.next_expiry(), u64::MAX);
@@ -840,8 +848,8 @@ mod tests {
         outbox.refuse(0x97, update);
         outbox.reconnected(false);
         assert_eq!(outbox.finish(3), gone(UPDATE, 4));
-        let end = End::SubscribeRefused(0x87);
-        assert_eq!(outbox.expire(0, true), over(UPDATE, 2, end));
+        let refused = Some((gone(UPDATE, 2).unwrap(), 0x87));
+        assert_eq!(outbox.expire(0, true), refused);
         assert_eq!(outbox.expire(0, false), None);
         assert_eq!(outbox.next_due().map(|due| due.id), Some(0));
         assert_eq!(outbox.level().1, 2);

@@ -701,28 +701,29 @@ impl<'m, A: App + Board> Desk<'m, A> {
         // Callbacks run outside the critical section, so what is to be told is collected first.
         let mut all: heapless::Vec<Told<A::Handler, A::Done>, FILTERS_PER_SUBSCRIBE> =
             heapless::Vec::new();
-        let codes = ack.codes().iter().copied();
-        let of_shadows = || {
-            let asked = open.shadows.iter().filter(|_| !open.batch.leaving);
-            asked.zip(codes.clone().skip(open.batch.len()))
-        };
-        let refused = self.env.control.with(|shared| {
+        let mut codes = ack.codes().iter().copied();
+        let parts = open.shadows.iter().filter(|_| !open.batch.leaving);
+        self.env.control.with(|shared| {
             shared
                 .subscriptions
-                .answered(&open.batch, codes.clone(), |told| {
+                .answered(&open.batch, codes.by_ref(), |told| {
                     // At most one for each filter.
                     let _ = all.push(told);
                 });
-            of_shadows().fold(false, |refused, ((id, filter), code)| {
-                shadow::subscribed(shared, *id, *filter, code) || refused
-            })
+            for ((id, filter), code) in parts.clone().zip(codes.clone()) {
+                if code < 0x80
+                    && let Some(node) = shared.shadows.get(*id)
+                {
+                    node.state.subscribed(*filter);
+                }
+            }
         });
         for told in all {
             self.env.tell_subscription(told);
         }
-        if refused {
-            for ((id, filter), code) in of_shadows().filter(|(_, code)| *code >= 0x80) {
-                self.shadow.tell_refused(*id, *filter, code);
+        for ((id, filter), code) in parts.zip(codes) {
+            if code >= 0x80 {
+                self.shadow.refused(*id, *filter, code);
             }
         }
         Ok(())
@@ -814,10 +815,6 @@ impl outbox::End {
             Self::TooLarge(needed) => Outcome {
                 needed,
                 ..Outcome::plain(Some(Error::TooLarge), Retry::No)
-            },
-            Self::SubscribeRefused(code) => Outcome {
-                error: Some(Error::MqttSubscribeRefused),
-                ..Self::Refused(code).outcome()
             },
             Self::Expired => Outcome::plain(Some(Error::TimedOut), Retry::Later),
             Self::Dropped => Outcome::plain(Some(Error::Dropped), Retry::Later),

@@ -71,15 +71,15 @@ impl<'m, A: App + Board> Desk<'m, A> {
         // Shadows are read when their subscriptions are there again; earlier readings are over.
         let is_fetch =
             |kind| matches!(kind, Kind::Shadow(request) if request.purpose == Purpose::Fetch);
-        while let Some(gone) = control.with(|shared| shared.outbox.finish_kind(is_fetch)) {
-            if let Kind::Shadow(request) = gone.kind {
-                control.with(|shared| {
-                    if let Some(node) = shared.shadows.get(request.shadow) {
-                        node.state.closed(request.operation);
-                    }
-                });
+        while control.with(|shared| {
+            let gone = shared.outbox.finish_kind(is_fetch).map(|gone| gone.kind);
+            if let Some(Kind::Shadow(request)) = gone
+                && let Some(node) = shared.shadows.get(request.shadow)
+            {
+                node.state.closed(request.operation);
             }
-        }
+            gone.is_some()
+        }) {}
         control.with(|shared| shared.shadows.each(|node| node.state.session_lost()));
         while let Some(gone) = control.with(|shared| shared.outbox.answers_lost()) {
             let outcome = Outcome::plain(Some(Error::Disconnected), Retry::Refresh);
@@ -87,11 +87,18 @@ impl<'m, A: App + Board> Desk<'m, A> {
         }
     }
 
-    /// Tells that the broker has refused a filter, with this reason code, if whoever listens misses
-    /// something.
-    pub fn tell_refused(&self, id: ShadowId, filter: Filters, code: u8) {
+    /// The broker has refused a filter with this reason code: requests whose answers cannot arrive
+    /// are over, and whoever listens is told.
+    // Not inlined, as it is rare.
+    #[inline(never)]
+    pub fn refused(&self, id: ShadowId, filter: Filters, code: u8) {
         let owner = self.env.control.with(|shared| {
+            // It may have been closed meanwhile.
             let node = shared.shadows.get(id)?;
+            node.state.refused(filter);
+            shared.outbox.refuse(code, |request| {
+                request.shadow == id && Filters::answers_to(request.operation).contain(filter)
+            });
             node.state.tell_refused(filter).then_some(node.owner)
         });
         if let (Some(owner), Some((_, end))) = (owner, filter.each().next()) {
@@ -108,13 +115,14 @@ impl<'m, A: App + Board> Desk<'m, A> {
         let now = self.env.slot.now();
         let before = self.env.control.changes();
         let mut at = None;
-        while let Some(id) = self
-            .env
-            .control
-            .with(|shared| shared.shadows.next(at, |node| node.has_to_queue(now)))
-        {
+        while let Some((id, fetch)) = self.env.control.with(|shared| {
+            let id = shared.shadows.next(at, |node| node.has_to_queue(now))?;
+            Some((id, shared.shadows.get(id)?.state.may_fetch(now)))
+        }) {
             at = Some(id);
-            self.queue_fetch(id, now);
+            if fetch {
+                self.queue_fetch(id, now);
+            }
             self.queue_report(id, now);
         }
         self.env.control.changes() != before
@@ -122,13 +130,6 @@ impl<'m, A: App + Board> Desk<'m, A> {
 
     fn queue_fetch(&self, id: ShadowId, now: u64) {
         let control = self.env.control;
-        let due = control.with(|shared| {
-            let node = shared.shadows.get(id)?;
-            node.state.may_fetch(now).then_some(())
-        });
-        if due.is_none() {
-            return;
-        }
         let asked = control.request(&Ask {
             purpose: Purpose::Fetch,
             ..Ask::new(id, Operation::Get)
@@ -322,9 +323,12 @@ impl<'m, A: App + Board> Desk<'m, A> {
             Reaction::None => self.fetch_answered(message),
             Reaction::Stale => control.with(|shared| count(&mut shared.statistics.shadow_stale)),
             Reaction::Answer { token, accepted } => {
-                self.answered(message, token, accepted);
+                let own = self.answered(message, token, accepted);
+                if message.inbound == Inbound::Accepted(Operation::Delete) {
+                    self.deleted(message, owner, own);
+                }
             }
-            Reaction::Deleted(token) => self.deleted(message, owner, token),
+            Reaction::Deleted => self.deleted(message, owner, false),
             Reaction::Delta(state) => return self.delta(message, owner, state, None),
             Reaction::Documents(documents) => self.env.app.documents(owner, documents),
             Reaction::Read(read) => {
@@ -396,19 +400,19 @@ impl<'m, A: App + Board> Desk<'m, A> {
         true
     }
 
-    /// The shadow was deleted.
-    fn deleted(&mut self, message: &Incoming<'_>, owner: A::Shadow, token: Option<Token>) {
-        let control = self.env.control;
-        let own = token.is_some_and(|token| {
-            self.answered(message, token, true) || control.with(|shared| shared.has_made(token))
+    /// The shadow was deleted; `own`: as a request of this handle.
+    // Not inlined, as it is rare.
+    #[inline(never)]
+    fn deleted(&self, message: &Incoming<'_>, owner: A::Shadow, own: bool) {
+        let own = self.env.control.with(|shared| {
+            let made = |token| shared.has_made(token);
+            let own = own || message.envelope.token.is_some_and(made);
+            if !own && let Some(node) = shared.shadows.get(message.id) {
+                node.state.deleted();
+            }
+            own
         });
-        if !own {
-            control.with(|shared| {
-                if let Some(node) = shared.shadows.get(message.id) {
-                    node.state.deleted();
-                }
-            });
-        } else if let Some(table) = self.env.app.table(owner) {
+        if own && let Some(table) = self.env.app.table(owner) {
             // As this program wants it, until it has something to report: then that is everything.
             table.compare(None, true);
         }
@@ -615,29 +619,6 @@ impl<'m, A: App + Board> Desk<'m, A> {
             ..Event::default()
         });
     }
-}
-
-/// The broker has answered a filter of a shadow with this reason code; whether it has refused. Then
-/// the requests whose answers cannot arrive are over.
-pub fn subscribed<H: Copy, D: Copy, S>(
-    shared: &mut Shared<'_, H, D, S>,
-    id: ShadowId,
-    filter: Filters,
-    code: u8,
-) -> bool {
-    let Some(node) = shared.shadows.get(id) else {
-        // Closed meanwhile.
-        return false;
-    };
-    if code < 0x80 {
-        node.state.subscribed(filter);
-        return false;
-    }
-    node.state.refused(filter);
-    shared.outbox.refuse(code, |request| {
-        request.shadow == id && Filters::answers_to(request.operation).contain(filter)
-    });
-    true
 }
 
 /// The delta of a message was delivered, or not all of it.

@@ -283,7 +283,7 @@ impl World {
                 }
                 self.reporter.hurry(self.now);
             }
-            Reaction::Deleted(_) => self.state.deleted(),
+            Reaction::Deleted => self.state.deleted(),
             Reaction::None | Reaction::Stale | Reaction::ReadRefused | Reaction::Documents(_) => {}
         }
         if let Some(at) = own
