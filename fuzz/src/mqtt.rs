@@ -13,8 +13,8 @@ use embedded_io_async::{ErrorType, Read, Write};
 use iot_thing::{
     Error,
     mqtt::{
-        AckOf, Body, Client, Connect, Ended, NotSent, PublishOptions, Session, SubscribeOptions, Turn,
-        Unwritten,
+        AckOf, Body, Client, Connect, Ended, NotSent, PublishOptions, Session, SubscribeOptions,
+        Turn, Unwritten,
     },
 };
 

@@ -101,6 +101,11 @@ mod tests {
         assert_eq!(got.section("delta").unwrap().raw(), br#"{"a":1}"#);
         assert_eq!(got.section("desired").unwrap().raw(), br#"{"a":1}"#);
         assert!(got.section("reported").is_none());
+        let escaped = String::from_utf8(text.clone()).unwrap();
+        let escaped = escaped.replacen(":\"0", ":\"\\u0030", 1);
+        let escaped = escaped.as_bytes();
+        assert_ne!(escaped, text);
+        assert_eq!(Envelope::parse(escaped).unwrap().token, Some(token));
         let in_sync = Envelope::parse(br#"{"state":{"reported":{"a":1}},"version":5}"#).unwrap();
         assert!(in_sync.section("delta").is_none());
     }

@@ -266,6 +266,8 @@ impl<'m, A: App + Board> Desk<'m, A> {
             let mut look = self.look(client);
             if look.shadows {
                 if self.shadow.queue() {
+                    // It may need filters.
+                    self.pause().await;
                     continue;
                 }
                 look = self.look(client);
