@@ -234,12 +234,11 @@ pub fn check<T: Table>(table: &T) -> Result<(), Error> {
         check_row(row)?;
         let path = row.path();
         for earlier in table.rows().iter().take(index) {
-            let leads_through =
-                |row: &T::Row, path| matches!(row.behind(path, &[]), Some(0 | b'.'));
             let other = earlier.path();
+            let common = common_bytes(other, path);
+            let ends = |path: &[u8]| path.get(common).is_none_or(is_dot);
             // The same twice, one inside the other, or an object that was left and comes again.
-            if leads_through(row, other)
-                || leads_through(earlier, path)
+            if (ends(path) && ends(other))
                 || common_objects(other, path) > common_objects(previous, path)
             {
                 return Err(Error::Argument);
@@ -287,18 +286,16 @@ fn dots(path: &[u8]) -> usize {
     path.iter().filter(|byte| is_dot(byte)).count()
 }
 
+/// How many bytes two paths begin with in common.
+fn common_bytes(one: &[u8], other: &[u8]) -> usize {
+    one.iter().zip(other).take_while(|(a, b)| a == b).count()
+}
+
 /// How many bytes of two paths lead through the same objects, with the dots.
 fn common_objects(one: &[u8], other: &[u8]) -> usize {
-    let mut common = 0;
-    for (at, (a, b)) in one.iter().zip(other).enumerate() {
-        if a != b {
-            break;
-        }
-        if *a == b'.' {
-            common = at.saturating_add(1);
-        }
-    }
-    common
+    let common = one.get(..common_bytes(one, other)).unwrap_or_default();
+    let dot = common.iter().rposition(is_dot);
+    dot.map_or(0, |dot| dot.saturating_add(1))
 }
 
 /// What an integer variable can hold.

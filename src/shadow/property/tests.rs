@@ -46,6 +46,8 @@ struct Variable {
     var: RefCell<Var>,
     /// Texts that were lent: kept until the end of the test.
     lent: RefCell<Vec<&'static [u8]>>,
+    /// What an interrupt does while the name of an enumeration is looked for.
+    interrupt: Cell<Option<Box<dyn FnOnce()>>>,
 }
 
 const NAMES: [&str; 3] = ["off", "eco", "full"];
@@ -63,6 +65,7 @@ impl Device {
                     property,
                     var: var.into(),
                     lent: RefCell::default(),
+                    interrupt: Cell::new(None),
                 })
                 .collect(),
             refuses: RefCell::default(),
@@ -144,6 +147,9 @@ impl Row for Variable {
     }
 
     fn enum_name(&self, n: usize) -> Option<&[u8]> {
+        if let Some(interrupt) = self.interrupt.take() {
+            interrupt();
+        }
         NAMES.get(n).map(|name| name.as_bytes())
     }
 
@@ -645,6 +651,24 @@ fn a_report_that_fails_is_made_again_with_the_values_of_then() {
     assert!(report(&device, &mut Writer::new(&mut buffer), 100));
     unsent(&device);
     assert_eq!(device.report(), r#"{"reported":{"period":6000}}"#);
+}
+
+#[test]
+fn a_change_while_it_is_reported_is_reported_next() {
+    let device: &'static Device = Box::leak(Box::new(thermostat()));
+    synced(device);
+    device.set(2, Var::Enum(2));
+    let interrupt = || device.set(2, Var::Enum(0));
+    device.rows[2].interrupt.set(Some(Box::new(interrupt)));
+    assert_eq!(device.report(), r#"{"reported":{"mode":"full"}}"#);
+    assert_eq!(device.report(), r#"{"reported":{"mode":"off"}}"#);
+    assert_eq!(device.report(), "");
+    // And while a value is compared with what the cloud has.
+    let reported = Value::parse(br#"{"mode":"off"}"#).unwrap();
+    let interrupt = || device.set(2, Var::Enum(1));
+    device.rows[2].interrupt.set(Some(Box::new(interrupt)));
+    compare(device, Some(reported), false);
+    assert!(device.report().contains(r#""mode":"eco""#));
 }
 
 #[test]
