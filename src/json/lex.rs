@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
         self.rest().len() + 1
     }
 
-    /// The same text, of the whole text that this has started with.
+    /// That text; `text` is what this has started with.
     #[inline(always)]
     pub(super) fn rest_with_last(&self, text: &'a [u8]) -> &'a [u8] {
         let taken = text.len().saturating_sub(self.left_with_last());
@@ -187,23 +187,21 @@ impl<'a> Reader<'a> {
     /// Takes digits and the byte that ends them.
     #[inline(always)]
     pub(super) fn digits(&mut self) -> Option<u8> {
-        while let Some(chunk) = self.rest().first_chunk() {
+        let end = loop {
+            let Some(chunk) = self.rest().first_chunk() else {
+                let last = self.rest().iter();
+                break last.take_while(|byte| byte.is_ascii_digit()).count();
+            };
             // Four bytes at once: the highest bit of a byte that is no digit, and perhaps of bytes
             // behind it.
             let digits = u32::from_le_bytes(*chunk) ^ 0x3030_3030;
             let others = (digits.wrapping_add(0x7676_7676) | digits) & 0x8080_8080;
             if others != 0 {
-                let end = others.trailing_zeros() / 8;
-                return self.bytes.nth(end as usize).copied();
+                break others.trailing_zeros() as usize / 8;
             }
             self.bytes.nth(3);
-        }
-        loop {
-            let byte = self.next()?;
-            if !byte.is_ascii_digit() {
-                return Some(byte);
-            }
-        }
+        };
+        self.bytes.nth(end).copied()
     }
 }
 

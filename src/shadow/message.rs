@@ -64,9 +64,13 @@ fn number(value: Option<Value<'_>>) -> u64 {
 }
 
 fn read_token(value: Value<'_>) -> Option<Token> {
-    let mut text = [0; MAX_TOKEN];
-    let len = value.as_text().ok()?.copy_to(&mut text).ok()?;
-    Token::parse(text.get(..len)?)
+    let text = value.as_text().ok()?;
+    if !text.is_escaped() {
+        return Token::parse(text.raw());
+    }
+    let mut unescaped = [0; MAX_TOKEN];
+    let len = text.copy_to(&mut unescaped).ok()?;
+    Token::parse(unescaped.get(..len)?)
 }
 
 #[cfg(test)]

@@ -116,6 +116,8 @@ pub trait Table {
     fn marks(&self) -> &[Mutex<Cell<Mark>>];
     /// Asks the application; a negative value refuses.
     fn ask(&self, index: usize, wanted: &Wanted<'_>) -> i32;
+    /// Whether the application wants to be told of problems.
+    fn is_told(&self) -> bool;
     /// Tells the application.
     fn tell(&self, problem: &Problem<'_>);
 }
@@ -234,12 +236,11 @@ pub fn check<T: Table>(table: &T) -> Result<(), Error> {
         check_row(row)?;
         let path = row.path();
         for earlier in table.rows().iter().take(index) {
-            let leads_through =
-                |row: &T::Row, path| matches!(row.behind(path, &[]), Some(0 | b'.'));
             let other = earlier.path();
+            let common = common_bytes(other, path);
+            let ends = |path: &[u8]| path.get(common).is_none_or(is_dot);
             // The same twice, one inside the other, or an object that was left and comes again.
-            if leads_through(row, other)
-                || leads_through(earlier, path)
+            if (ends(path) && ends(other))
                 || common_objects(other, path) > common_objects(previous, path)
             {
                 return Err(Error::Argument);
@@ -287,18 +288,16 @@ fn dots(path: &[u8]) -> usize {
     path.iter().filter(|byte| is_dot(byte)).count()
 }
 
+/// How many bytes two paths begin with in common.
+fn common_bytes(one: &[u8], other: &[u8]) -> usize {
+    one.iter().zip(other).take_while(|(a, b)| a == b).count()
+}
+
 /// How many bytes of two paths lead through the same objects, with the dots.
 fn common_objects(one: &[u8], other: &[u8]) -> usize {
-    let mut common = 0;
-    for (at, (a, b)) in one.iter().zip(other).enumerate() {
-        if a != b {
-            break;
-        }
-        if *a == b'.' {
-            common = at.saturating_add(1);
-        }
-    }
-    common
+    let common = one.get(..common_bytes(one, other)).unwrap_or_default();
+    let dot = common.iter().rposition(is_dot);
+    dot.map_or(0, |dot| dot.saturating_add(1))
 }
 
 /// What an integer variable can hold.
@@ -317,17 +316,22 @@ const fn limits(bits: u8, signed: bool) -> (i64, u64) {
 /// has to be read: of a JSON object only the part that differs came.
 pub fn apply<T: Table>(table: &T, delta: Value<'_>, desired: Option<Value<'_>>) -> bool {
     let mut incomplete = false;
-    visit(table.rows(), delta, &mut |found, member| match found {
-        Some((index, row)) => incomplete |= request(table, index, row, member.value, desired),
-        None => table.tell(&Problem {
-            index: None,
-            name: member.name,
-            value: Some(member.value),
-            error: Error::PropertyUnknown,
-            code: -1,
-            needed: 0,
-        }),
-    });
+    visit(
+        table.rows(),
+        delta,
+        table.is_told(),
+        &mut |found, member| match found {
+            Some((index, row)) => incomplete |= request(table, index, row, member.value, desired),
+            None => table.tell(&Problem {
+                index: None,
+                name: member.name,
+                value: Some(member.value),
+                error: Error::PropertyUnknown,
+                code: -1,
+                needed: 0,
+            }),
+        },
+    );
     incomplete
 }
 
@@ -503,7 +507,7 @@ fn is_current(row: &impl Row, kind: Kind, number: i64, wanted: &Wanted<'_>) -> b
 /// The shadow was read: what the cloud has not, or otherwise, is reported; with `all` everything.
 pub fn compare<T: Table>(table: &T, reported: Option<Value<'_>>, all: bool) {
     if let Some(reported) = reported.filter(|_| !all) {
-        visit(table.rows(), reported, &mut |found, member| {
+        visit(table.rows(), reported, false, &mut |found, member| {
             if let Some((index, row)) = found
                 && let Some(place) = table.marks().get(index)
             {

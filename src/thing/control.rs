@@ -188,7 +188,14 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
 
     /// Works on the shared state. `work` must be short and must not call back.
     pub fn with<R>(&self, work: impl FnOnce(&mut Shared<'m, H, D, S>) -> R) -> R {
-        critical_section::with(|cs| work(&mut self.shared.borrow(cs).borrow_mut()))
+        self.section(|_, shared| work(shared))
+    }
+
+    fn section<R>(
+        &self,
+        work: impl FnOnce(CriticalSection<'_>, &mut Shared<'m, H, D, S>) -> R,
+    ) -> R {
+        critical_section::with(|cs| work(cs, &mut self.shared.borrow(cs).borrow_mut()))
     }
 
     /// Works on the shared state, unless the Thing is ending, and notes that there is something to
@@ -197,8 +204,7 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
         &self,
         work: impl FnOnce(&mut Shared<'m, H, D, S>) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        critical_section::with(|cs| {
-            let shared = &mut self.shared.borrow(cs).borrow_mut();
+        self.section(|cs, shared| {
             if shared.ending {
                 return Err(Error::State);
             }
@@ -225,8 +231,7 @@ impl<'m, H: Copy + Send, D: Copy + Send, S: Copy + Send> Control<'m, H, D, S> {
 
     /// Asks for a connection, or for its end with this reason code.
     pub fn want_connection(&self, wanted: bool, goodbye: u8) {
-        critical_section::with(|cs| {
-            let shared = &mut self.shared.borrow(cs).borrow_mut();
+        self.section(|cs, shared| {
             shared.goodbye = goodbye;
             shared.asked = shared.asked.wrapping_add(1);
             self.wanted.store(wanted, Ordering::Release);

@@ -46,6 +46,8 @@ struct Variable {
     var: RefCell<Var>,
     /// Texts that were lent: kept until the end of the test.
     lent: RefCell<Vec<&'static [u8]>>,
+    /// What an interrupt does while the name of an enumeration is looked for.
+    interrupt: Cell<Option<Box<dyn FnOnce()>>>,
 }
 
 const NAMES: [&str; 3] = ["off", "eco", "full"];
@@ -63,6 +65,7 @@ impl Device {
                     property,
                     var: var.into(),
                     lent: RefCell::default(),
+                    interrupt: Cell::new(None),
                 })
                 .collect(),
             refuses: RefCell::default(),
@@ -144,6 +147,9 @@ impl Row for Variable {
     }
 
     fn enum_name(&self, n: usize) -> Option<&[u8]> {
+        if let Some(interrupt) = self.interrupt.take() {
+            interrupt();
+        }
         NAMES.get(n).map(|name| name.as_bytes())
     }
 
@@ -206,6 +212,10 @@ impl Table for Device {
     fn ask(&self, index: usize, _: &Wanted<'_>) -> i32 {
         self.asked.borrow_mut().push(index);
         self.refuses.borrow().get(&index).copied().unwrap_or(0)
+    }
+
+    fn is_told(&self) -> bool {
+        true
     }
 
     fn tell(&self, problem: &Problem<'_>) {
@@ -316,6 +326,18 @@ fn only_what_differs_is_reported_when_the_cloud_has_something() {
     );
     compare(&device, whole.get("reported").ok(), true);
     assert_eq!(device.report(), WHOLE);
+}
+
+#[test]
+fn what_the_cloud_has_besides_is_passed_over() {
+    let device = thermostat();
+    let reported = Value::parse(
+        br#"{"x":{"period":7,"led":[{"on":true}]},"period":1000,"":"\"period\":7","celsius":21.57,"mode":"eco","led":{"x":[1,{"on":true}],"on":false,"color":{"red":7,"blue":8,"x":"}"},"y":null},"led.on":true,"name":"kitchen","perio\u0064s":7,"plan":[1,2],"z":[]}"#,
+    )
+    .unwrap();
+    compare(&device, Some(reported), false);
+    assert_eq!(device.report(), "");
+    assert_eq!(device.told(), []);
 }
 
 #[test]
@@ -645,6 +667,24 @@ fn a_report_that_fails_is_made_again_with_the_values_of_then() {
     assert!(report(&device, &mut Writer::new(&mut buffer), 100));
     unsent(&device);
     assert_eq!(device.report(), r#"{"reported":{"period":6000}}"#);
+}
+
+#[test]
+fn a_change_while_it_is_reported_is_reported_next() {
+    let device: &'static Device = Box::leak(Box::new(thermostat()));
+    synced(device);
+    device.set(2, Var::Enum(2));
+    let interrupt = || device.set(2, Var::Enum(0));
+    device.rows[2].interrupt.set(Some(Box::new(interrupt)));
+    assert_eq!(device.report(), r#"{"reported":{"mode":"full"}}"#);
+    assert_eq!(device.report(), r#"{"reported":{"mode":"off"}}"#);
+    assert_eq!(device.report(), "");
+    // And while a value is compared with what the cloud has.
+    let reported = Value::parse(br#"{"mode":"off"}"#).unwrap();
+    let interrupt = || device.set(2, Var::Enum(1));
+    device.rows[2].interrupt.set(Some(Box::new(interrupt)));
+    compare(device, Some(reported), false);
+    assert!(device.report().contains(r#""mode":"eco""#));
 }
 
 #[test]
