@@ -292,6 +292,10 @@ impl Table for Device {
         0
     }
 
+    fn is_told(&self) -> bool {
+        true
+    }
+
     fn tell(&self, problem: &Problem<'_>) {
         match problem.index {
             None => assert_eq!(problem.error, Error::PropertyUnknown),

@@ -405,6 +405,10 @@ impl Table for iot_thing_properties_t {
         unsafe { on_change(row.user, index, wanted.number, &raw const json) }
     }
 
+    fn is_told(&self) -> bool {
+        self.on_problem.is_some()
+    }
+
     fn tell(&self, problem: &Problem<'_>) {
         let Some(on_problem) = self.on_problem else {
             return;

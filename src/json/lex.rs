@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
         self.rest().len() + 1
     }
 
-    /// The same text, of the whole text that this has started with.
+    /// That text; `text` is what this has started with.
     #[inline(always)]
     pub(super) fn rest_with_last(&self, text: &'a [u8]) -> &'a [u8] {
         let taken = text.len().saturating_sub(self.left_with_last());

@@ -116,6 +116,8 @@ pub trait Table {
     fn marks(&self) -> &[Mutex<Cell<Mark>>];
     /// Asks the application; a negative value refuses.
     fn ask(&self, index: usize, wanted: &Wanted<'_>) -> i32;
+    /// Whether the application wants to be told of problems.
+    fn is_told(&self) -> bool;
     /// Tells the application.
     fn tell(&self, problem: &Problem<'_>);
 }
@@ -314,17 +316,22 @@ const fn limits(bits: u8, signed: bool) -> (i64, u64) {
 /// has to be read: of a JSON object only the part that differs came.
 pub fn apply<T: Table>(table: &T, delta: Value<'_>, desired: Option<Value<'_>>) -> bool {
     let mut incomplete = false;
-    visit(table.rows(), delta, &mut |found, member| match found {
-        Some((index, row)) => incomplete |= request(table, index, row, member.value, desired),
-        None => table.tell(&Problem {
-            index: None,
-            name: member.name,
-            value: Some(member.value),
-            error: Error::PropertyUnknown,
-            code: -1,
-            needed: 0,
-        }),
-    });
+    visit(
+        table.rows(),
+        delta,
+        table.is_told(),
+        &mut |found, member| match found {
+            Some((index, row)) => incomplete |= request(table, index, row, member.value, desired),
+            None => table.tell(&Problem {
+                index: None,
+                name: member.name,
+                value: Some(member.value),
+                error: Error::PropertyUnknown,
+                code: -1,
+                needed: 0,
+            }),
+        },
+    );
     incomplete
 }
 
@@ -500,7 +507,7 @@ fn is_current(row: &impl Row, kind: Kind, number: i64, wanted: &Wanted<'_>) -> b
 /// The shadow was read: what the cloud has not, or otherwise, is reported; with `all` everything.
 pub fn compare<T: Table>(table: &T, reported: Option<Value<'_>>, all: bool) {
     if let Some(reported) = reported.filter(|_| !all) {
-        visit(table.rows(), reported, &mut |found, member| {
+        visit(table.rows(), reported, false, &mut |found, member| {
             if let Some((index, row)) = found
                 && let Some(place) = table.marks().get(index)
             {

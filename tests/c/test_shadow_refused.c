@@ -167,6 +167,12 @@ static void one_refused_shadow_does_not_touch_the_others(void)
     CHECK_EQ(device.requests, 1);
     CHECK_EQ(deltas, 1);
 
+    /* A request that needs a filter asks again, and is told in its own way. */
+    CHECK_EQ(ask(&lamp, 1, NULL, &op), IOT_THING_OK);
+    CHECK(sim_run_until_done(&device, &op, MINUTE));
+    CHECK_EQ(op.error, IOT_THING_ERR_MQTT_SUBSCRIBE_REFUSED);
+    CHECK_EQ(told(&lamp, "get/+"), 1);
+
     /* By itself it asks for nothing again, and rests. */
     int subscribes = device.broker.subscribes;
     unsigned long polls = device.polls;

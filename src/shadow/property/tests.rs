@@ -214,6 +214,10 @@ impl Table for Device {
         self.refuses.borrow().get(&index).copied().unwrap_or(0)
     }
 
+    fn is_told(&self) -> bool {
+        true
+    }
+
     fn tell(&self, problem: &Problem<'_>) {
         let Problem {
             index,
@@ -322,6 +326,18 @@ fn only_what_differs_is_reported_when_the_cloud_has_something() {
     );
     compare(&device, whole.get("reported").ok(), true);
     assert_eq!(device.report(), WHOLE);
+}
+
+#[test]
+fn what_the_cloud_has_besides_is_passed_over() {
+    let device = thermostat();
+    let reported = Value::parse(
+        br#"{"x":{"period":7,"led":[{"on":true}]},"period":1000,"":"\"period\":7","celsius":21.57,"mode":"eco","led":{"x":[1,{"on":true}],"on":false,"color":{"red":7,"blue":8,"x":"}"},"y":null},"led.on":true,"name":"kitchen","perio\u0064s":7,"plan":[1,2],"z":[]}"#,
+    )
+    .unwrap();
+    compare(&device, Some(reported), false);
+    assert_eq!(device.report(), "");
+    assert_eq!(device.told(), []);
 }
 
 #[test]

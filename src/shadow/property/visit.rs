@@ -1,38 +1,48 @@
 //! Goes through a section of a shadow once and says which members are properties.
 
 use super::{MAX_LEVELS, Row, is_dot};
-use crate::json::{Member, Members, Text, Value};
+use crate::json::{Member, Text, Value};
 
 /// The number of a property, and its row; `None`: there is none of this name.
 pub type Found<'v, R> = Option<(usize, &'v R)>;
 
-/// Hands over the members of an object, and those of the objects in it that paths lead through.
+/// Hands over the members of an object, and those of the objects in it that paths lead through; with
+/// `all` also those that are no property.
 pub fn visit<'v, R: Row>(
     rows: &'v [R],
     object: Value<'v>,
+    all: bool,
     take: &mut dyn FnMut(Found<'v, R>, &Member<'v>),
 ) {
-    let Ok(mut members) = object.members() else {
+    let Ok(mut names) = object.names() else {
         return;
     };
     // How the paths that lead into the current object begin, with the dot.
     let mut object: &[u8] = &[];
-    let mut outer = heapless::Vec::<(Members<'_>, &[u8]), MAX_LEVELS>::new();
+    let mut outer = heapless::Vec::<(_, &[u8]), MAX_LEVELS>::new();
     // Members mostly come in the order of the table.
     let mut expected = 0;
     loop {
-        let Some(member) = members.next() else {
+        let Some(name) = names.next() else {
             let Some(next) = outer.pop() else { return };
-            (members, object) = next;
+            (names, object) = next;
             continue;
         };
-        let inner = match search(rows, expected, object, member.name) {
+        let found = search(rows, expected, object, name);
+        if found.is_none() && !all {
+            continue;
+        }
+        let Some(value) = names.value() else {
+            continue;
+        };
+        let member = Member { name, value };
+        let inner = match found {
             Some((index, row, 0)) => {
                 expected = index.saturating_add(1);
                 take(Some((index, row)), &member);
                 continue;
             }
-            Some((_, row, _)) => member.value.members().ok().zip(Some(row)),
+            Some((_, row, _)) => value.names().ok().zip(Some(row)),
             None => None,
         };
         let Some((inner, row)) = inner else {
@@ -40,8 +50,8 @@ pub fn visit<'v, R: Row>(
             continue;
         };
         // No path leads deeper than there is room.
-        let _ = outer.push((members, object));
-        members = inner;
+        let _ = outer.push((names, object));
+        names = inner;
         object = inner_object(row.path(), object.len());
     }
 }
