@@ -35,6 +35,8 @@ pub struct State {
     asked: Filters,
     /// Of these: what the broker has refused.
     refused: Filters,
+    /// What is not asked for by ourselves any more: it may have been why the connection was closed.
+    forgone: Filters,
     /// What whoever listens was told on this connection that the broker has refused.
     told: Filters,
     delta: Mark,
@@ -136,6 +138,7 @@ impl State {
             asked: Filters::NONE,
             refused: Filters::NONE,
             told: Filters::NONE,
+            forgone: Filters::NONE,
             delta: Mark {
                 version: 0,
                 timestamp: 0,
@@ -300,9 +303,18 @@ impl State {
     /// The connection ended and the session did not: a SUBSCRIBE under way is lost, and what was
     /// refused may be allowed by now.
     pub fn interrupted(&mut self) {
-        self.asked = Filters::NONE;
-        self.refused = Filters::NONE;
+        self.asked = self.forgone;
+        self.refused = self.forgone;
         self.told = Filters::NONE;
+    }
+
+    /// The connection was closed right after a SUBSCRIBE. If that was the broker's way to refuse what
+    /// we could do without, the next one must not end like this.
+    pub fn closed_after_subscribe(&mut self) {
+        let luxury = Filters::answers_to(Operation::Delete);
+        if self.asked.contain(luxury) {
+            self.forgone = luxury;
+        }
     }
 
     /// The session is lost, and with it the subscriptions and the answers that were on their way.
@@ -746,6 +758,35 @@ mod tests {
             state.subscribed(needed);
             assert!(state.may_fetch(0));
         }
+    }
+
+    #[test]
+    fn what_may_have_closed_the_connection_is_done_without() {
+        let delete = Filters::answers_to(Operation::Delete);
+        let mut state = State::new(true);
+        state.listen_to_deltas(true);
+        state.subscribing(TO_HEAR_DELTAS);
+        state.closed_after_subscribe();
+        for _ in 0..2 {
+            state.session_lost();
+            let needed = TO_HEAR_DELTAS.without(delete);
+            assert_eq!(state.missing(), needed);
+            state.subscribing(needed);
+            state.subscribed(needed);
+            assert!(state.unconfirmed().is_empty() && state.is_settled());
+            assert!(state.may_fetch(0), "it listens");
+        }
+        // A request of the application's own needs it.
+        state.opened(Operation::Delete);
+        assert_eq!(state.missing(), delete);
+
+        // Another filter was it.
+        let mut state = State::new(true);
+        state.listen_to_deltas(true);
+        state.subscribing(Filters::DELTA);
+        state.closed_after_subscribe();
+        state.session_lost();
+        assert_eq!(state.missing(), TO_HEAR_DELTAS);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::env::{CleanStart, End, Env};
 use super::event::{Event, EventKind, Outcome, State};
 use super::outbox::{self, Kind};
 use super::shadow;
-use super::shadows::Part;
+use super::shadows::{Node, Part};
 use super::stats::{count, mark};
 use super::subscriptions::{Batch, Told};
 use super::wait::{Either, apart, before, either, next_poll};
@@ -199,7 +199,12 @@ impl<'m, A: App + Board> Desk<'m, A> {
             }
             Err(failure) => {
                 let reason = (failure.error == Error::MqttProtocol).then_some(PROTOCOL_ERROR);
-                (End::Failed(self.suspect(failure)), reason)
+                let failure = self.suspect(failure);
+                if failure.error == Error::MqttClosedAfterSubscribe {
+                    let each = |node: &mut Node<'_, _>| node.state.closed_after_subscribe();
+                    self.env.control.with(|shared| shared.shadows.each(each));
+                }
+                (End::Failed(failure), reason)
             }
         };
         if let Some(reason) = reason {

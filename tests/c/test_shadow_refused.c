@@ -20,9 +20,11 @@ static iot_thing_shadow_t lamp, door;
 static const char *refused[4]; /* filters with one of these in them */
 static int refusal;            /* and this is what they are told */
 static int judged;             /* filters that were refused */
+static const char *deadly;     /* a filter with this in it ends the connection */
 
 static int judge(const char *filter)
 {
+    device.broker.close_on_subscribe |= deadly != NULL && strstr(filter, deadly) != NULL;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         if (refused[i] != NULL && strstr(filter, refused[i]) != NULL) {
             judged++;
@@ -715,6 +717,33 @@ static void a_table_does_what_it_may(void)
     end();
 }
 
+/* Not documented of AWS IoT, but said of it: it closes the connection. A device must not end there. */
+static void what_may_have_closed_the_connection_is_done_without(void)
+{
+    sim_op_t op;
+    refuse(NULL, NULL);
+    make(0);
+    deadly = "lamp/delete/";
+    CHECK_EQ(iot_thing_shadow_on_delta(&lamp, on_delta, NULL), IOT_THING_OK);
+    CHECK_EQ(iot_thing_connect(device.thing), IOT_THING_OK);
+    CHECK(sim_run_until_state(&device, IOT_THING_STATE_WAITING, MINUTE));
+    device.broker.close_on_subscribe = 0;
+    CHECK(sim_run_until_state(&device, IOT_THING_STATE_ONLINE, MINUTE));
+    sim_run(&device, 10000);
+    cut(1);
+    CHECK_EQ(sim_count(&device, IOT_THING_EVENT_CONNECT_FAILED), 1);
+    cloud_update(&cloud, "lamp", "{\"state\":{\"desired\":{\"p\":1}}}");
+    sim_run(&device, 10000);
+    CHECK_EQ(deltas, 1);
+
+    /* A request that needs it is tried. */
+    deadly = NULL;
+    CHECK_EQ(ask(&lamp, 2, NULL, &op), IOT_THING_OK);
+    sim_run(&device, 10000);
+    CHECK(op.calls == 1 && op.error == IOT_THING_OK);
+    CHECK(sim_device_end(&device));
+}
+
 int main(int argc, char **argv)
 {
     RUN(one_refused_shadow_does_not_touch_the_others);
@@ -728,5 +757,6 @@ int main(int argc, char **argv)
     RUN(every_order_ends_each_request_once);
     RUN(any_filters_of_several_shadows);
     RUN(a_table_does_what_it_may);
+    RUN(what_may_have_closed_the_connection_is_done_without);
     return check_report("test_shadow_refused");
 }
