@@ -566,7 +566,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         }
     }
 
-    /// Sends one message; `false` when the next one is not to be looked for now.
+    /// Sends one message, or makes room for it; `false` when the next one is not to be looked for now.
     async fn send<IO: ByteStream>(
         &mut self,
         client: &mut Client<'_, IO>,
@@ -587,36 +587,35 @@ impl<'m, A: App + Board> Desk<'m, A> {
             size,
         };
         let mut refused = None;
-        let mut sent = loop {
-            let sent = match what {
-                What::Message { retain } => {
-                    options.retain = retain;
-                    client.publish(options, |body| {
-                        control.with(|shared| {
-                            // It may have ended meanwhile.
-                            let parts = shared.outbox.message(id).ok_or(Unwritten::Unwanted)?;
-                            let [topic, properties] = parts.head;
-                            let topic = |out: &mut [u8]| outbox::copy_all(&[topic], out);
-                            body.put_head(topic, packet, properties)?;
-                            body.put(parts.payload)
-                        })
+        let mut sent = match what {
+            What::Message { retain } => {
+                options.retain = retain;
+                client.publish(options, |body| {
+                    control.with(|shared| {
+                        // It may have ended meanwhile.
+                        let parts = shared.outbox.message(id).ok_or(Unwritten::Unwanted)?;
+                        let [topic, properties] = parts.head;
+                        let topic = |out: &mut [u8]| outbox::copy_all(&[topic], out);
+                        body.put_head(topic, packet, properties)?;
+                        body.put(parts.payload)
                     })
-                }
-                What::Request {
-                    shadow,
-                    operation,
-                    written,
-                } => client.publish(options, |body| {
-                    let topic = |out: &mut [u8]| self.name(shadow).topic(operation.end(), out);
-                    body.put_head(topic, packet, &[])?;
-                    self.shadow.write(id, written, &mut refused, body)
-                }),
-            };
-            match sent {
-                Err(NotSent::Full) => client.flush().await.unwrap_or_default(),
-                sent => break sent,
+                })
             }
+            What::Request {
+                shadow,
+                operation,
+                written,
+            } => client.publish(options, |body| {
+                let topic = |out: &mut [u8]| self.name(shadow).topic(operation.end(), out);
+                body.put_head(topic, packet, &[])?;
+                self.shadow.write(id, written, &mut refused, body)
+            }),
         };
+        if sent == Err(NotSent::Full) {
+            // That may take several polls, in which the shadow may be closed and its name be gone.
+            let _ = client.flush().await;
+            return true;
+        }
         if let Some(outcome) = refused {
             // The application does not want it any more; the next message may be due.
             if let Some(gone) = control.with(|shared| shared.outbox.finish(id)) {

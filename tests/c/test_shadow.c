@@ -582,6 +582,45 @@ static void a_shadow_deleted_and_made_anew_is_heard(void)
     end();
 }
 
+/* A request does not fit behind what the network has not taken yet, and its shadow is closed. */
+static void a_shadow_is_closed_while_its_request_waits_for_room(void)
+{
+    enum { COUNT = 4, SIZE = 490 };
+    static iot_thing_shadow_t other;
+    static sim_op_t ops[COUNT];
+    char text[SIZE + 1];
+    char *name = malloc(6);
+    memcpy(name, "other", 6);
+    online("lamp", 0);
+    memset(&other, 0, sizeof other);
+    CHECK_EQ(iot_thing_shadow_open(device.thing, &other, name, 0), IOT_THING_OK);
+    CHECK_EQ(iot_thing_shadow_update(&other, "{}", 2, NULL, NULL, NULL, NULL), IOT_THING_OK);
+    sim_run(&device, 2000);
+    device.broker.serve = NULL; /* they are too large for the model */
+    device.broker.shadow_mode = SHADOW_IS_SILENT;
+    memset(ops, 0, sizeof ops);
+    memset(text, 'x', sizeof text);
+    memcpy(text, "{\"a\":\"", 6);
+    memcpy(text + SIZE - 2, "\"}", 3);
+    for (int i = 0; i < COUNT; i++) {
+        CHECK_EQ(iot_thing_shadow_update(&other, text, SIZE, NULL, on_cancelled, &ops[i], NULL),
+                 IOT_THING_OK);
+    }
+    device.link.faults.send_stalls = 1;
+    sim_run(&device, 100);
+    int messages = device.broker.message_count;
+    CHECK_EQ(iot_thing_shadow_close(&other), IOT_THING_OK);
+    free(name); /* it is the caller's again */
+    device.link.faults.send_stalls = 0;
+    sim_run(&device, 5000);
+    CHECK(device.broker.message_count > messages);
+    CHECK(device.broker.message_count < messages + COUNT); /* not all were collected */
+    for (int i = 0; i < COUNT; i++) {
+        CHECK(ops[i].calls == 1 && ops[i].error == IOT_THING_ERR_CANCELLED);
+    }
+    end();
+}
+
 /* ---- written when sent, read and changed ---------------------------------------------------------------- */
 
 static int written;
@@ -1237,6 +1276,7 @@ int main(int argc, char **argv)
     RUN(a_shadow_deleted_and_made_anew_is_heard);
     RUN(state_is_written_when_it_is_sent);
     RUN(conflicts_are_read_and_tried_again);
+    RUN(a_shadow_is_closed_while_its_request_waits_for_room);
     RUN(properties_are_reported_and_obeyed);
     RUN(a_report_that_falls_due_meanwhile_is_sent);
     RUN(what_cannot_be_is_told_and_the_old_value_stays);
