@@ -219,12 +219,18 @@ impl State {
         if self.hears_deltas() {
             needed = needed.with(TO_HEAR_DELTAS);
         }
+        needed.with(self.awaited())
+    }
+
+    /// The answers to open requests.
+    fn awaited(&self) -> Filters {
+        let mut awaited = Filters::NONE;
         for operation in [Operation::Get, Operation::Update, Operation::Delete] {
             if self.open.get(operation as usize).is_some_and(|n| *n > 0) {
-                needed = needed.with(Filters::answers_to(operation));
+                awaited = awaited.with(Filters::answers_to(operation));
             }
         }
-        needed
+        awaited
     }
 
     /// Filters to be subscribed to.
@@ -303,8 +309,10 @@ impl State {
     /// The connection ended and the session did not: a SUBSCRIBE under way is lost, and what was
     /// refused may be allowed by now.
     pub fn interrupted(&mut self) {
-        self.asked = self.forgone;
-        self.refused = self.forgone;
+        // A request that is open needs its answer all the same.
+        let forgone = self.forgone.without(self.awaited());
+        self.asked = forgone;
+        self.refused = forgone;
         self.told = Filters::NONE;
     }
 
@@ -776,9 +784,11 @@ mod tests {
             assert!(state.unconfirmed().is_empty() && state.is_settled());
             assert!(state.may_fetch(0), "it listens");
         }
-        // A request of the application's own needs it.
+        // A request of the application's own needs it, on the next connection, too.
         state.opened(Operation::Delete);
         assert_eq!(state.missing(), delete);
+        state.interrupted();
+        assert!(state.missing().contain(delete));
 
         // Another filter was it.
         let mut state = State::new(true);

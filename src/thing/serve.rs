@@ -277,14 +277,16 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 }
                 look = self.look(client);
             }
+            // Sending may take several polls: what falls due meanwhile counts, too.
+            let mut wake_at = look.wake_at;
             while let Some(ready) = look.ready
                 && self.send(client, ready).await
             {
                 self.pause().await;
                 look = self.look(client);
+                wake_at = wake_at.min(look.wake_at);
             }
 
-            let wake_at = look.wake_at;
             // The futures end with the block, before the message is worked on: that takes memory, too.
             let turn = {
                 let interrupted = poll_fn(|_| {

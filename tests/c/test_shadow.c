@@ -793,6 +793,26 @@ static void properties_are_reported_and_obeyed(void)
     end();
 }
 
+/* A report falls due while a message waits for the network. */
+static void a_report_that_falls_due_meanwhile_is_sent(void)
+{
+    with_properties(2000);
+    int updates = cloud_shadow(&cloud, "lamp")->updates;
+    vars.period = 5;
+    CHECK_EQ(iot_thing_property_changed(&shadow, PERIOD), IOT_THING_OK);
+    sim_run(&device, 1900);
+    CHECK_EQ(cloud_shadow(&cloud, "lamp")->updates, updates);
+    device.link.faults.send_stalls = 1;
+    CHECK_EQ(iot_thing_publish(device.thing, "t", (const uint8_t *)"x", 1, 0, NULL, NULL),
+             IOT_THING_OK);
+    sim_run(&device, 500);
+    device.link.faults.send_stalls = 0;
+    sim_run(&device, 1000);
+    CHECK_EQ(cloud_shadow(&cloud, "lamp")->updates, updates + 1);
+    CHECK(reported_is("period", "5"));
+    end();
+}
+
 static void what_cannot_be_is_told_and_the_old_value_stays(void)
 {
     with_properties(0);
@@ -1218,6 +1238,7 @@ int main(int argc, char **argv)
     RUN(state_is_written_when_it_is_sent);
     RUN(conflicts_are_read_and_tried_again);
     RUN(properties_are_reported_and_obeyed);
+    RUN(a_report_that_falls_due_meanwhile_is_sent);
     RUN(what_cannot_be_is_told_and_the_old_value_stays);
     RUN(changes_are_collected_and_small_ones_left_out);
     RUN(reports_survive_refusals_and_outages);

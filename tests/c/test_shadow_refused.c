@@ -742,6 +742,19 @@ static void what_may_have_closed_the_connection_is_done_without(void)
     sim_run(&device, 10000);
     CHECK(op.calls == 1 && op.error == IOT_THING_OK);
     CHECK(sim_device_end(&device));
+
+    /* Also one that was made before the next connection. */
+    make(0);
+    deadly = "lamp/delete/";
+    CHECK_EQ(iot_thing_shadow_on_delta(&lamp, on_delta, NULL), IOT_THING_OK);
+    CHECK_EQ(iot_thing_connect(device.thing), IOT_THING_OK);
+    CHECK(sim_run_until_state(&device, IOT_THING_STATE_WAITING, MINUTE));
+    device.broker.close_on_subscribe = 0;
+    deadly = NULL;
+    CHECK_EQ(ask(&lamp, 2, NULL, &op), IOT_THING_OK);
+    sim_run(&device, 2 * MINUTE);
+    CHECK_EQ(op.calls, 1);
+    CHECK(sim_device_end(&device));
 }
 
 int main(int argc, char **argv)
