@@ -336,7 +336,8 @@ pub struct iot_thing_result_t {
     pub error: i32,
     /// The service's or the broker's code: for a shadow 400..500; for a publish the MQTT 5 reason
     /// code of the PUBACK, for a subscription that of the SUBACK (0 or 1: the QoS granted), so also
-    /// with `_MQTT_SUBSCRIBE_REFUSED`; with `_CANCELLED` what the callback that writes a shadow's state returned; -1 when there is none.
+    /// with `_MQTT_SUBSCRIBE_REFUSED`; with `_CANCELLED` what the callback that writes a shadow's
+    /// state returned; -1 when there is none.
     pub code: i32,
     /// One of `iot_thing_retry`.
     pub retry: i32,

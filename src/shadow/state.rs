@@ -320,7 +320,7 @@ impl State {
     /// we could do without, the next one must not end like this.
     pub fn closed_after_subscribe(&mut self) {
         let luxury = Filters::answers_to(Operation::Delete);
-        if self.asked.contain(luxury) {
+        if self.asked.without(self.refused).contain(luxury) {
             self.forgone = luxury;
         }
     }
@@ -789,6 +789,15 @@ mod tests {
         assert_eq!(state.missing(), delete);
         state.interrupted();
         assert!(state.missing().contain(delete));
+
+        // It was answered, so that was not it.
+        let mut state = State::new(true);
+        state.listen_to_deltas(true);
+        state.subscribing(TO_HEAR_DELTAS);
+        state.refused(delete);
+        state.closed_after_subscribe();
+        state.session_lost();
+        assert_eq!(state.missing(), TO_HEAR_DELTAS);
 
         // Another filter was it.
         let mut state = State::new(true);
