@@ -174,22 +174,22 @@
 /**
  * Bytes of a Thing besides its configurable buffers, on 32-bit targets.
  */
-#define IOT_THING_FIXED_SIZE_32 4800
+#define IOT_THING_FIXED_SIZE_32 4680
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_FIXED_SIZE_64 6656
+#define IOT_THING_FIXED_SIZE_64 6464
 
 /**
  * What TLS adds to it, on 32-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_32 1640
+#define IOT_THING_TLS_FIXED_SIZE_32 1776
 
 /**
  * The same on 64-bit targets.
  */
-#define IOT_THING_TLS_FIXED_SIZE_64 1664
+#define IOT_THING_TLS_FIXED_SIZE_64 1840
 
 /**
  * Major version of the library and of this header.

@@ -15,13 +15,13 @@ use crate::thing::subscriptions::Subscription;
 use crate::tls;
 
 /// Bytes of a Thing besides its configurable buffers, on 32-bit targets.
-pub const IOT_THING_FIXED_SIZE_32: u32 = 4800;
+pub const IOT_THING_FIXED_SIZE_32: u32 = 4680;
 /// The same on 64-bit targets.
-pub const IOT_THING_FIXED_SIZE_64: u32 = 6656;
+pub const IOT_THING_FIXED_SIZE_64: u32 = 6464;
 /// What TLS adds to it, on 32-bit targets.
-pub const IOT_THING_TLS_FIXED_SIZE_32: u32 = 1640;
+pub const IOT_THING_TLS_FIXED_SIZE_32: u32 = 1776;
 /// The same on 64-bit targets.
-pub const IOT_THING_TLS_FIXED_SIZE_64: u32 = 1664;
+pub const IOT_THING_TLS_FIXED_SIZE_64: u32 = 1840;
 
 #[cfg(target_pointer_width = "64")]
 const PROMISED: (u32, u32) = (IOT_THING_FIXED_SIZE_64, IOT_THING_TLS_FIXED_SIZE_64);
