@@ -980,7 +980,8 @@ enum iot_thing_event
      * `topic`, the end of the filter (it stays valid), `user`, the `iot_thing_shadow_t` or NULL for
      * the Thing's own. Without "update/delta" no live deltas come, without "update/documents" no
      * documents; without "get/+" what was missed is not found. All else goes on. The filter is asked
-     * for again, and this told again, on the next connection, or when a callback is set anew.
+     * for again, and this told again, on the next connection, or when a callback was removed and is
+     * set again.
      */
     IOT_THING_EVENT_SHADOW_REFUSED = 13,
 };
