@@ -35,8 +35,8 @@ pub struct State {
     asked: Filters,
     /// Of these: what the broker has refused.
     refused: Filters,
-    /// What is not asked for by ourselves any more: it may have been why the connection was closed.
-    forgone: Filters,
+    /// Connections in a row that were closed while [`LUXURY`] was asked for.
+    closings: u8,
     /// What whoever listens was told on this connection that the broker has refused.
     told: Filters,
     delta: Mark,
@@ -58,6 +58,11 @@ struct Mark {
 const TO_HEAR_DELTAS: Filters = Filters::DELTA
     .with(Filters::answers_to(Operation::Get))
     .with(Filters::answers_to(Operation::Delete));
+
+/// What listening can do without.
+const LUXURY: Filters = Filters::answers_to(Operation::Delete);
+/// So many closed connections are no coincidence.
+const MAX_CLOSINGS: u8 = 2;
 
 enum Age {
     New,
@@ -138,7 +143,7 @@ impl State {
             asked: Filters::NONE,
             refused: Filters::NONE,
             told: Filters::NONE,
-            forgone: Filters::NONE,
+            closings: 0,
             delta: Mark {
                 version: 0,
                 timestamp: 0,
@@ -269,6 +274,9 @@ impl State {
     pub fn subscribed(&mut self, filters: Filters) {
         self.asked = self.asked.without(filters);
         self.confirmed = self.confirmed.with(filters);
+        if filters.contain(LUXURY) {
+            self.closings = 0;
+        }
         self.settled(filters);
     }
 
@@ -309,19 +317,21 @@ impl State {
     /// The connection ended and the session did not: a SUBSCRIBE under way is lost, and what was
     /// refused may be allowed by now.
     pub fn interrupted(&mut self) {
-        // A request that is open needs its answer all the same.
-        let forgone = self.forgone.without(self.awaited());
+        let forgone = match self.closings {
+            // A request that is open needs its answer all the same.
+            MAX_CLOSINGS.. => LUXURY.without(self.awaited()),
+            _ => Filters::NONE,
+        };
         self.asked = forgone;
         self.refused = forgone;
         self.told = Filters::NONE;
     }
 
-    /// The connection was closed right after a SUBSCRIBE. If that was the broker's way to refuse what
-    /// we could do without, the next one must not end like this.
+    /// The connection was closed right after a SUBSCRIBE. If that is the broker's way to refuse what
+    /// we could do without, not all must end like this.
     pub fn closed_after_subscribe(&mut self) {
-        let luxury = Filters::answers_to(Operation::Delete);
-        if self.asked.without(self.refused).contain(luxury) {
-            self.forgone = luxury;
+        if self.asked.without(self.refused).contain(LUXURY) {
+            self.closings = self.closings.saturating_add(1);
         }
     }
 
@@ -773,8 +783,12 @@ mod tests {
         let delete = Filters::answers_to(Operation::Delete);
         let mut state = State::new(true);
         state.listen_to_deltas(true);
-        state.subscribing(TO_HEAR_DELTAS);
-        state.closed_after_subscribe();
+        for _ in 0..MAX_CLOSINGS {
+            assert_eq!(state.missing(), TO_HEAR_DELTAS);
+            state.subscribing(TO_HEAR_DELTAS);
+            state.closed_after_subscribe();
+            state.session_lost();
+        }
         for _ in 0..2 {
             state.session_lost();
             let needed = TO_HEAR_DELTAS.without(delete);
@@ -789,13 +803,21 @@ mod tests {
         assert_eq!(state.missing(), delete);
         state.interrupted();
         assert!(state.missing().contain(delete));
+        // It was not that.
+        state.subscribing(delete);
+        state.subscribed(delete);
+        state.closed(Operation::Delete);
+        state.session_lost();
+        assert!(state.missing().contain(delete));
 
         // It was answered, so that was not it.
         let mut state = State::new(true);
         state.listen_to_deltas(true);
         state.subscribing(TO_HEAR_DELTAS);
         state.refused(delete);
-        state.closed_after_subscribe();
+        for _ in 0..MAX_CLOSINGS {
+            state.closed_after_subscribe();
+        }
         state.session_lost();
         assert_eq!(state.missing(), TO_HEAR_DELTAS);
 
@@ -803,7 +825,9 @@ mod tests {
         let mut state = State::new(true);
         state.listen_to_deltas(true);
         state.subscribing(Filters::DELTA);
-        state.closed_after_subscribe();
+        for _ in 0..MAX_CLOSINGS {
+            state.closed_after_subscribe();
+        }
         state.session_lost();
         assert_eq!(state.missing(), TO_HEAR_DELTAS);
     }

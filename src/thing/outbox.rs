@@ -121,8 +121,6 @@ pub struct Parts<'a> {
     pub head: [&'a [u8]; 2],
     /// Its payload.
     pub payload: &'a [u8],
-    /// When it is over even if it was not sent.
-    pub expires: u64,
 }
 
 /// How a message ended.
@@ -546,7 +544,6 @@ impl<'m, D: Copy> Outbox<'m, D> {
         Some(Parts {
             head: [first, second],
             payload: rest.get(..entry.payload_len)?,
-            expires: entry.expires,
         })
     }
 

@@ -717,6 +717,22 @@ static void a_table_does_what_it_may(void)
     end();
 }
 
+/* Once may be a coincidence. */
+static void closed_twice(void)
+{
+    const int before = sim_count(&device, IOT_THING_EVENT_CONNECT_FAILED);
+    for (int i = 1; i <= 2; i++) {
+        for (int ms = 0; ms < 60000; ms++) {
+            if (sim_count(&device, IOT_THING_EVENT_CONNECT_FAILED) == before + i) {
+                break;
+            }
+            sim_run(&device, 1);
+        }
+        CHECK_EQ(sim_count(&device, IOT_THING_EVENT_CONNECT_FAILED), before + i);
+        device.broker.close_on_subscribe = 0;
+    }
+}
+
 /* Not documented of AWS IoT, but said of it: it closes the connection. A device must not end there. */
 static void what_may_have_closed_the_connection_is_done_without(void)
 {
@@ -726,12 +742,11 @@ static void what_may_have_closed_the_connection_is_done_without(void)
     deadly = "lamp/delete/";
     CHECK_EQ(iot_thing_shadow_on_delta(&lamp, on_delta, NULL), IOT_THING_OK);
     CHECK_EQ(iot_thing_connect(device.thing), IOT_THING_OK);
-    CHECK(sim_run_until_state(&device, IOT_THING_STATE_WAITING, MINUTE));
-    device.broker.close_on_subscribe = 0;
+    closed_twice();
     CHECK(sim_run_until_state(&device, IOT_THING_STATE_ONLINE, MINUTE));
     sim_run(&device, 10000);
     cut(1);
-    CHECK_EQ(sim_count(&device, IOT_THING_EVENT_CONNECT_FAILED), 1);
+    CHECK_EQ(sim_count(&device, IOT_THING_EVENT_CONNECT_FAILED), 2);
     cloud_update(&cloud, "lamp", "{\"state\":{\"desired\":{\"p\":1}}}");
     sim_run(&device, 10000);
     CHECK_EQ(deltas, 1);
@@ -748,8 +763,7 @@ static void what_may_have_closed_the_connection_is_done_without(void)
     deadly = "lamp/delete/";
     CHECK_EQ(iot_thing_shadow_on_delta(&lamp, on_delta, NULL), IOT_THING_OK);
     CHECK_EQ(iot_thing_connect(device.thing), IOT_THING_OK);
-    CHECK(sim_run_until_state(&device, IOT_THING_STATE_WAITING, MINUTE));
-    device.broker.close_on_subscribe = 0;
+    closed_twice();
     deadly = NULL;
     CHECK_EQ(ask(&lamp, 2, NULL, &op), IOT_THING_OK);
     sim_run(&device, 2 * MINUTE);
