@@ -42,7 +42,7 @@ impl Reporter {
 
     /// Whether there is anything to report, now or later.
     pub fn is_waiting(&self) -> bool {
-        self.changed || self.due.is_some()
+        self.due.is_some()
     }
 
     /// The cloud waits for a report.

@@ -24,8 +24,8 @@ pub const MAX_PAYLOAD: usize = 131_072;
 /// tell of an operation's end, `S` who opened a shadow.
 pub struct Control<'m, H, D, S> {
     shared: Mutex<RefCell<Shared<'m, H, D, S>>>,
-    // What every poll looks at several times. It is written inside the critical section and read
-    // outside: a core without atomic exchange can do that.
+    // What every poll looks at several times. It is read outside the critical section; what several
+    // may write is written inside, for not all cores have an atomic exchange.
     /// A connection is wanted.
     wanted: AtomicBool,
     /// Counts the calls that gave the Thing something to do.

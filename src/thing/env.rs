@@ -214,21 +214,15 @@ impl<A: App> Env<'_, A> {
             }
         }
         while !self.app.backed_up()
-            && let Some((gone, refused)) = self.control.with(|shared| {
+            && let Some((gone, end)) = self.control.with(|shared| {
                 let over = shared.outbox.expire(now, unsent);
-                if matches!(over, Some((_, 0))) {
+                if matches!(over, Some((_, outbox::End::Expired))) {
                     count(&mut shared.statistics.messages_expired);
                 }
                 over
             })
         {
-            let mut outcome = outbox::End::Expired.outcome();
-            if refused > 0 {
-                outcome.error = Some(Error::MqttSubscribeRefused);
-                outcome.code = i32::from(refused);
-                outcome.retry = mqtt::retry_verdict(refused);
-            }
-            self.finish(gone, &outcome);
+            self.finish(gone, &end.outcome());
             changed = true;
         }
         while !self.app.backed_up()

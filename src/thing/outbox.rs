@@ -134,6 +134,8 @@ pub enum End {
     TooLarge(usize),
     /// It was not acknowledged in the time that it was given.
     Expired,
+    /// The broker refused, with this reason code, to let its answer be received.
+    Unheard(u8),
     /// It made room for a newer one.
     Dropped,
 }
@@ -410,7 +412,6 @@ impl<'m, D: Copy> Outbox<'m, D> {
             let is_waiting = matches!(entry.phase, Phase::Queued);
             if is_waiting && matches!(entry.kind, Kind::Shadow(request) if is(request)) {
                 entry.phase = Phase::Refused(code);
-                entry.expires = 0;
             }
         }
     }
@@ -463,16 +464,15 @@ impl<'m, D: Copy> Outbox<'m, D> {
     }
 
     /// Ends one message whose answer is overdue at `now`, whose own time is over, or that was
-    /// [refused](Self::refuse): then with the reason code, else 0. `unsent`: only one that was not sent.
-    pub fn expire(&mut self, now: u64, unsent: bool) -> Option<(Gone<D>, u8)> {
+    /// [refused](Self::refuse). `unsent`: only one that was not sent.
+    pub fn expire(&mut self, now: u64, unsent: bool) -> Option<(Gone<D>, End)> {
         let index =
             self.position(|entry| entry.over_at() <= now && (entry.is_queued() || !unsent))?;
-        let entry = self.entries.get(index)?.as_ref()?;
-        let refused = match entry.phase {
-            Phase::Refused(code) => code,
-            _ => 0,
+        let end = match self.entry(index)?.phase {
+            Phase::Refused(code) => End::Unheard(code),
+            _ => End::Expired,
         };
-        Some((self.remove(index)?, refused))
+        Some((self.remove(index)?, end))
     }
 
     /// When the next message ends by itself; `u64::MAX`: never.
@@ -596,7 +596,8 @@ impl<D> Entry<D> {
     fn over_at(&self) -> u64 {
         match self.phase {
             Phase::Answer => self.deadline.min(self.expires),
-            _ => self.expires,
+            Phase::Refused(_) => 0,
+            Phase::Queued | Phase::Sent(_) | Phase::Again(_) => self.expires,
         }
     }
 }
@@ -801,20 +802,12 @@ mod tests {
         assert_eq!(outbox.next_expiry(), 100);
         assert_eq!(outbox.expire(99, false), None);
         assert_eq!(outbox.expire(200, true), None, "they were sent");
-        assert_eq!(
-            outbox.expire(200, false),
-            Some((gone(UPDATE, 1).unwrap(), 0))
-        );
-        assert_eq!(
-            outbox.expire(200, false),
-            Some((gone(UPDATE, 2).unwrap(), 0))
-        );
+        let expired = |kind, done| over(kind, done, End::Expired);
+        assert_eq!(outbox.expire(200, false), expired(UPDATE, 1));
+        assert_eq!(outbox.expire(200, false), expired(UPDATE, 2));
         assert_eq!(outbox.expire(200, false), None);
         assert_eq!(outbox.next_expiry(), 250);
-        assert_eq!(
-            outbox.expire(250, false),
-            Some((gone(PUBLISH, 4).unwrap(), 0))
-        );
+        assert_eq!(outbox.expire(250, false), expired(PUBLISH, 4));
         assert_eq!(outbox.cancel(), gone(UPDATE, 3));
         assert_eq!(outbox.cancel(), None);
         assert_eq!(outbox.next_expiry(), u64::MAX);
@@ -845,7 +838,7 @@ mod tests {
         outbox.refuse(0x97, update);
         outbox.reconnected(false);
         assert_eq!(outbox.finish(3), gone(UPDATE, 4));
-        let refused = Some((gone(UPDATE, 2).unwrap(), 0x87));
+        let refused = over(UPDATE, 2, End::Unheard(0x87));
         assert_eq!(outbox.expire(0, true), refused);
         assert_eq!(outbox.expire(0, false), None);
         assert_eq!(outbox.next_due().map(|due| due.id), Some(0));

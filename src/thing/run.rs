@@ -38,7 +38,8 @@ where
 {
     let env = args.service.env();
     let mut life = pin!(live(args));
-    // What the last poll found: the next end, and that only a call can have brought it nearer.
+    // When something is over next, as the last poll found it; since then only a call can have changed
+    // that.
     let mut next_end = 0;
     let mut changes = 0;
     poll_fn(|cx| {

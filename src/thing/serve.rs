@@ -65,7 +65,7 @@ struct Open {
 struct Look<'m> {
     /// The message that can be sent now.
     ready: Option<Ready<'m>>,
-    /// Shadows may have something to queue.
+    /// Shadows have something to queue.
     shadows: bool,
     /// When there is more to do, in milliseconds of the library's clock; `u64::MAX`: never.
     wake_at: u64,
@@ -268,23 +268,20 @@ impl<'m, A: App + Board> Desk<'m, A> {
                 self.subscribe(client).await?;
                 self.announce(client.resumed());
             }
-            let mut look = self.look(client);
-            if look.shadows {
-                if self.shadow.queue() {
-                    // It may need filters.
-                    self.pause().await;
-                    continue;
-                }
-                look = self.look(client);
-            }
-            // Sending may take several polls: what falls due meanwhile counts, too.
-            let mut wake_at = look.wake_at;
-            while let Some(ready) = look.ready
-                && self.send(client, ready).await
-            {
+            let Look {
+                ready,
+                shadows,
+                wake_at,
+            } = self.look(client);
+            let more = shadows && self.shadow.queue()
+                || match ready {
+                    Some(ready) => self.send(client, ready).await,
+                    None => false,
+                };
+            if more {
+                // What was queued may need filters, and sending may have taken several polls.
                 self.pause().await;
-                look = self.look(client);
-                wake_at = wake_at.min(look.wake_at);
+                continue;
             }
 
             // The futures end with the block, before the message is worked on: that takes memory, too.
@@ -429,10 +426,11 @@ impl<'m, A: App + Board> Desk<'m, A> {
                     _ => Ok(()),
                 }
             });
-            match sent {
-                Err(NotSent::Full) => client.flush().await.unwrap_or_default(),
-                sent => break sent,
+            if sent != Err(NotSent::Full) {
+                break sent;
             }
+            // If that fails, the next try tells.
+            let _ = client.flush().await;
         };
         let batch = match (sent, batch) {
             (Ok(()), Some(batch)) => batch,
@@ -487,7 +485,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
 
     // ---- sending ------------------------------------------------------------------------------
 
-    /// Looks for what is to be done: once in a turn, and once more for each message that was sent.
+    /// Looks for what is to be done.
     fn look<IO: ByteStream>(&self, client: &mut Client<'_, IO>) -> Look<'m> {
         let now = self.env.slot.now();
         let open = self.open.as_ref();
@@ -825,6 +823,10 @@ impl outbox::End {
                 ..Outcome::plain(Some(Error::TooLarge), Retry::No)
             },
             Self::Expired => Outcome::plain(Some(Error::TimedOut), Retry::Later),
+            Self::Unheard(code) => Outcome {
+                code: i32::from(code),
+                ..Outcome::plain(Some(Error::MqttSubscribeRefused), mqtt::retry_verdict(code))
+            },
             Self::Dropped => Outcome::plain(Some(Error::Dropped), Retry::Later),
         }
     }

@@ -148,8 +148,7 @@ impl<'m, A: App + Board> Desk<'m, A> {
         let control = self.env.control;
         let owner = control.with(|shared| {
             let node = shared.shadows.get(id)?;
-            node.reporter.collect(now);
-            (node.reporter.is_due(now) && node.state.is_read()).then_some(node.owner)
+            node.may_report(now).then_some(node.owner)
         });
         let Some(table) = owner.and_then(|owner| self.env.app.table(owner)) else {
             return;

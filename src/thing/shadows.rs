@@ -39,9 +39,14 @@ impl<'m, S> Node<'m, S> {
         self.id
     }
 
-    /// Whether there may be something to queue for it.
+    /// Whether there is something to queue for it.
     pub fn has_to_queue(&self, now: u64) -> bool {
-        self.state.may_fetch(now) || self.reporter.is_waiting()
+        self.state.may_fetch(now) || self.may_report(now)
+    }
+
+    /// Whether its properties are to be reported now.
+    pub fn may_report(&self, now: u64) -> bool {
+        self.reporter.is_due(now) && self.state.is_read()
     }
 
     /// Its name; `None` for the classic one.
@@ -129,21 +134,19 @@ impl<'m, S> Shadows<'m, S> {
         }
     }
 
-    /// Whether there may be something to queue for one of them, and when there will be; `u64::MAX`:
-    /// never.
-    pub fn look(&self, now: u64) -> (bool, u64) {
+    /// Whether there is something to queue for one of them, and when there will be; `u64::MAX`: never.
+    pub fn look(&mut self, now: u64) -> (bool, u64) {
         let mut due = false;
         let mut at = u64::MAX;
-        for node in self.iter() {
-            let waiting = node.reporter.is_waiting();
+        self.each(|node| {
+            node.reporter.collect(now);
             // Mostly there is neither.
-            if !waiting && !node.state.fetch.is_wanted() {
-                continue;
+            if node.reporter.is_waiting() || node.state.fetch.is_wanted() {
+                let times = [node.state.fetch.wake_at(now), node.reporter.wake_at(now)];
+                at = times.iter().flatten().fold(at, |at, time| at.min(*time));
+                due |= node.has_to_queue(now);
             }
-            let times = [node.state.fetch.wake_at(now), node.reporter.wake_at(now)];
-            at = times.iter().flatten().fold(at, |at, time| at.min(*time));
-            due |= waiting || node.state.may_fetch(now);
-        }
+        });
         (due, at)
     }
 
